@@ -1,0 +1,24 @@
+"""Flags that several commands share; nothing here imports more than argparse."""
+
+import argparse
+
+
+def add_columns(parser: argparse.ArgumentParser) -> None:
+    """Which columns of a table hold the molecules and their names."""
+    parser.add_argument("--smiles-column", metavar="NAME", help="column of SMILES (found by name)")
+    parser.add_argument("--id-column", metavar="NAME", help="column of ids (found by name)")
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Where the work is done, and what is said about it."""
+    parser.add_argument(
+        "--device", default="auto", metavar="D", help="auto, cpu, cuda or mps (auto: the fastest)"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that read molecules; 0 for none (by the size of the input)",
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite what is there")
+    parser.add_argument("--quiet", action="store_true", help="say nothing but errors")

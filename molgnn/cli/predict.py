@@ -1,0 +1,74 @@
+"""``molgnn predict``: a table with the model's columns added."""
+
+import argparse
+import os
+import sys
+
+from molgnn.cli.options import add_columns, add_run
+from molgnn.cli.terminal import INTERRUPTED, progress, say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of the command; no import here that takes time."""
+    parser.add_argument("model", metavar="MODEL", help="a bundle's folder, or a bundled model")
+    parser.add_argument(
+        "input",
+        metavar="INPUT",
+        help=".smi .csv .tsv .parquet or .sdf, also .gz or .zst; - for stdin",
+    )
+    parser.add_argument(
+        "--out", default="-", metavar="FILE", help=".csv, .tsv or .parquet; - for stdout (-)"
+    )
+    add_columns(parser)
+    add_run(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict, and say on stderr how many rows have a prediction."""
+    try:
+        result = _predict(args)
+    except KeyboardInterrupt:
+        say("molgnn: interrupted" + (": nothing was written" if args.out != "-" else ""))
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of stdout has seen enough. Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    for name, given in result.renamed.items():
+        say(f"the input has a column {name!r} already: the new one is {given!r}", args.quiet)
+    where = "" if args.out == "-" else f" in {args.out}"
+    invalid = result.rows - result.predicted
+    reasons = " (see their reason)" if invalid else ""
+    say(
+        f"rows{where}: {result.rows:,}, predicted {result.predicted:,}, not {invalid:,}{reasons}",
+        args.quiet,
+    )
+    return 0
+
+
+def _predict(args: argparse.Namespace):
+    from molgnn.screen.annotate import annotate, check_output
+
+    check_output(args.input, args.out, args.force)  # before the seconds that a model takes
+    from molgnn.models.bundle import load_bundle
+
+    model = load_bundle(args.model, device=args.device)
+    with progress("predicting", args.quiet or args.out == "-") as update:
+        result = annotate(
+            model,
+            args.input,
+            _stdout() if args.out == "-" else args.out,
+            smiles=args.smiles_column,
+            id=args.id_column,
+            workers=args.workers,
+            force=args.force,
+            progress=update,
+        )
+    sys.stdout.flush()
+    return result
+
+
+def _stdout():
+    """stdout as the same bytes everywhere: UTF-8, and line ends as they are written."""
+    sys.stdout.reconfigure(encoding="utf-8", newline="", errors="backslashreplace")
+    return sys.stdout

@@ -1,0 +1,50 @@
+"""From packed graphs to the tensors of one batch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from molgnn.chem.graph import PackedGraphs
+
+
+@dataclass(frozen=True)
+class GraphBatch:
+    """B molecules as one graph: see ``molgnn.nn`` for the shapes and the order of the edges."""
+
+    x: Tensor
+    edge_index: Tensor
+    edge_attr: Tensor
+    graph_id: Tensor
+    num_graphs: int
+
+    def to(self, device: torch.device) -> "GraphBatch":
+        if device.type == "cpu":
+            return self
+        tensors = (self.x, self.edge_index, self.edge_attr, self.graph_id)
+        return GraphBatch(*(t.to(device, non_blocking=True) for t in tensors), self.num_graphs)
+
+
+def to_batch(graphs: PackedGraphs) -> GraphBatch:
+    """All molecules of ``graphs`` in one batch: each bond in one direction, then in the other."""
+    shift = np.repeat(graphs.atom_offsets[:-1], graphs.num_bonds)
+    ends = graphs.bond_ends.astype(np.int64) + shift[:, None]
+    bonds = torch.from_numpy(graphs.bonds.astype(np.int64))
+    return GraphBatch(
+        x=torch.from_numpy(graphs.atoms.astype(np.int64)),
+        edge_index=torch.from_numpy(np.concatenate([ends, ends[:, ::-1]]).T.copy()),
+        edge_attr=torch.cat([bonds, bonds]),
+        graph_id=torch.from_numpy(np.repeat(np.arange(len(graphs)), graphs.num_atoms)),
+        num_graphs=len(graphs),
+    )
+
+
+def batch_rows(n: int, size: int, rng: np.random.Generator | None = None) -> Iterator[np.ndarray]:
+    """Rows 0..n-1 in ceil(n / size) batches of even size, shuffled where ``rng`` is given.
+
+    Even, because a last batch of one methane has no variance for a batch norm to divide by.
+    """
+    rows = np.arange(n) if rng is None else rng.permutation(n)
+    return iter(np.array_split(rows, -(-n // size))) if n else iter(())

@@ -1,0 +1,76 @@
+"""Libraries: several files and patterns read as one stream of rows, in bounded memory."""
+
+import glob
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from molgnn.data.reader import Row, open_table
+from molgnn.errors import Refusal
+
+
+class Library:
+    """Rows of ``files``, in order. Iterate once.
+
+    At the end rows yielded + ``blank_lines`` + ``header_lines`` = ``lines``, and ``sha256`` is the
+    hash of the library: that of its file, or of the files' hashes in order where there are several.
+    """
+
+    def __init__(self, files: list[str], smiles=None, id=None, columns=None):
+        self.files = files
+        self.lines = self.blank_lines = self.header_lines = 0
+        self.hashes: dict[str, str] = {}
+        self._options = {"smiles": smiles, "id": id, "columns": columns}
+
+    def __iter__(self) -> Iterator[Row]:
+        for file in self.files:
+            table = open_table(file, **self._options)
+            try:
+                yield from table
+            finally:
+                self.lines += table.lines
+                self.blank_lines += table.blank_lines
+                self.header_lines += table.header_lines
+            self.hashes[file] = table.sha256
+
+    def chunks(self, size: int) -> Iterator[list[Row]]:
+        """Lists of ``size`` rows, the last one shorter; a chunk may span files."""
+        rows = iter(self)
+        while chunk := list(islice(rows, size)):
+            yield chunk
+
+    @property
+    def sha256(self) -> str:
+        """Hexadecimal; "" before the last row was read."""
+        if len(self.hashes) < len(self.files):
+            return ""
+        if len(self.files) == 1:
+            return self.hashes[self.files[0]]
+        return hashlib.sha256("\n".join(self.hashes[f] for f in self.files).encode()).hexdigest()
+
+
+def read_library(paths: str | os.PathLike | Iterable, smiles=None, id=None, columns=None):
+    """A Library over files, patterns (``lib/*.smi.gz``, in sorted order) and "-" (stdin).
+
+    Every file is opened once here, so that a missing file, or one without a SMILES column, is
+    refused before the first row and not hours later. A file that is named twice is read once.
+    """
+    if isinstance(paths, str | os.PathLike):
+        paths = [paths]
+    files = list(dict.fromkeys(file for path in paths for file in _expand(os.fspath(path))))
+    if not files:
+        raise Refusal("no library: name at least one file, or - for stdin")
+    for file in files:
+        if file != "-":
+            open_table(file, smiles, id, columns).close()
+    return Library(files, smiles, id, columns)
+
+
+def _expand(path: str) -> list[str]:
+    if os.path.exists(path) or not glob.has_magic(path):
+        return [path]
+    found = sorted(file for file in glob.glob(path, recursive=True) if os.path.isfile(file))
+    if not found:
+        raise Refusal(f"{path}: the pattern matches no file")
+    return found

@@ -1,0 +1,54 @@
+"""The model card: a bundle's README, for a reader who has only the folder."""
+
+
+def model_card(config: dict) -> str:
+    """Markdown from the bundle's ``config.json``."""
+    data, model = config.get("data", {}), config["model"]
+    lines = [
+        f"# {config.get('name') or 'model'}",
+        "",
+        f"molgnn {config.get('versions', {}).get('molgnn', '')} bundle, made {config.get('created', '')}. "
+        "Weights and plain data only: loading it runs no code.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| network | {_part(model['encoder'])}; readout {_part(model['readout'])}; head {_part(model['head'])} |",
+        f"| members | {config['members']} |",
+        f"| molecules are standardised as | {config['recipe']} |",
+        f"| trained on | {data.get('name', '')}, {_counts(data)} |",
+        f"| split | {data.get('split', '')} |",
+        "",
+        "| task | kind | unit | classes |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {t['name']} | {t['kind']} | {t['unit']} | {', '.join(t['classes'])} |"
+        for t in config["tasks"]
+    ]
+    lines += ["", "## Figures", "", *_metrics(config.get("metrics", {})), ""]
+    lines += [
+        "## Limits",
+        "",
+        "The figures hold for molecules like the training set's. `training.parquet` holds the training "
+        "molecules, their labels and fingerprints: do not pass the folder on if those are secret.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _part(part) -> str:
+    if isinstance(part, str):
+        return part
+    options = ", ".join(f"{k} {v}" for k, v in part.items() if k != "name")
+    return f"{part['name']} ({options})" if options else part["name"]
+
+
+def _counts(data: dict) -> str:
+    return ", ".join(f"{n} {part}" for part, n in data.get("counts", {}).items())
+
+
+def _metrics(metrics: dict) -> list[str]:
+    parts = {p: m for p, m in metrics.items() if p in ("train", "valid", "test", "forest test") and m}
+    names = sorted({name for m in parts.values() for name in m})
+    rows = [f"| {p} | " + " | ".join(f"{m.get(n, float('nan')):.3f}" for n in names) + " |" for p, m in parts.items()]
+    return ["| part | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|", *rows] if rows else ["none"]

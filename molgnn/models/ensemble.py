@@ -1,0 +1,108 @@
+"""A trained model in use: one or more networks, applied together to each batch."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from molgnn.chem.graph import PackedGraphs, featurize
+from molgnn.data.batch import batch_rows, to_batch
+from molgnn.data.targets import Task, decode
+from molgnn.errors import Refusal
+from molgnn.models.property import PropertyModel
+
+
+class Predictor:
+    """Predictions in the user's units from an ensemble of ``PropertyModel``.
+
+    ``card`` is the bundle's ``config.json``; ``sha256`` is the hash of its weights and ``path`` its folder,
+    both empty for a model that was not read from disk.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[PropertyModel],
+        tasks: Sequence[Task],
+        recipe: str = "parent",
+        card: dict | None = None,
+        device: torch.device | str = "cpu",
+        sha256: str = "",
+        path: Path | None = None,
+    ):
+        self.device = torch.device(device)
+        self.members = [member.to(self.device).eval() for member in members]
+        self.tasks = list(tasks)
+        self.recipe = recipe
+        self.card = card or {}
+        self.sha256 = sha256
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        return self.card.get("name", "")
+
+    @property
+    def num_members(self) -> int:
+        return len(self.members)
+
+    @property
+    def columns(self) -> list[str]:
+        """One name for each predicted column, O in all."""
+        return [column for task in self.tasks for column in task.columns]
+
+    @torch.inference_mode()
+    def predict_members(self, graphs: PackedGraphs, batch_size: int = 256) -> np.ndarray:
+        """Each member's predictions (members, B, O); molecules are batched once for all members."""
+        outputs = []
+        for rows in batch_rows(len(graphs), batch_size):
+            batch = to_batch(graphs.select(rows)).to(self.device)
+            outputs.append([member(batch).float().cpu().numpy() for member in self.members])
+        if not outputs:
+            return np.zeros((self.num_members, 0, len(self.columns)))
+        logits = np.concatenate(outputs, axis=1)
+        return np.stack([decode(member, self.tasks) for member in logits])
+
+    def predict_graphs(
+        self, graphs: PackedGraphs, batch_size: int = 256
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mean (B, O) over members, and their sample standard deviation (B, O), 0 for one member."""
+        each = self.predict_members(graphs, batch_size)
+        spread = each.std(axis=0, ddof=1) if len(each) > 1 else np.zeros(each.shape[1:])
+        return each.mean(axis=0), spread
+
+    def predict(self, texts: str | Iterable[str]) -> pd.DataFrame:
+        """SMILES (or mol blocks) -> one row each: ``columns``, ``<column>_std`` for an ensemble,
+        and ``reason``, empty for a valid molecule; a bad one has NaN and its reason."""
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        graphs, rows, reasons = featurize(texts, self.recipe)
+        mean, spread = self.predict_graphs(graphs)
+        table = pd.DataFrame({"reason": [reasons.get(i, "") for i in range(len(texts))]})
+        for i, column in enumerate(self.columns):
+            table.insert(i, column, _spread_out(mean[:, i], rows, len(texts)))
+        if self.num_members > 1:
+            for i, column in enumerate(self.columns):
+                values = _spread_out(spread[:, i], rows, len(texts))
+                table.insert(len(table.columns) - 1, f"{column}_std", values)
+        return table
+
+    @torch.inference_mode()
+    def embed(self, texts: Iterable[str]) -> np.ndarray:
+        """Molecule vectors (B, members x D). Raises Refusal at the first text that is no molecule."""
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        graphs, _, reasons = featurize(texts, self.recipe)
+        for row, reason in reasons.items():
+            raise Refusal(f"molecule {row + 1} of {len(texts)}, {texts[row]!r}: {reason}")
+        batches = (to_batch(graphs.select(rows)) for rows in batch_rows(len(graphs), 256))
+        vectors = [
+            torch.cat([m.embed(batch) for m in self.members], dim=1).cpu().numpy()
+            for batch in (b.to(self.device) for b in batches)
+        ]
+        return np.concatenate(vectors)
+
+
+def _spread_out(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
+    full = np.full(n, np.nan)
+    full[rows] = values
+    return full

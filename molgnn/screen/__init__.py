@@ -1,0 +1,18 @@
+"""Screen a library. The package is also the verb: ``molgnn.screen(model, library, top=100)``."""
+
+import sys
+from types import ModuleType
+
+
+class _Verb(ModuleType):
+    """A package that can be called. ``molgnn.screen`` names both the floor and what it does, and
+    importing any module of the floor binds that name to the package."""
+
+    def __call__(self, *args, **kwargs):
+        """See ``molgnn.screen.pipeline.screen``."""
+        from molgnn.screen.pipeline import screen  # not above: workers import this file too
+
+        return screen(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _Verb

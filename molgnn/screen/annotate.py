@@ -1,0 +1,122 @@
+"""Predict a whole table: the user's own rows and columns, and the model's columns beside them."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import numpy as np
+
+from molgnn.data.reader import Row, Table, format_of, open_table
+from molgnn.errors import Refusal
+from molgnn.screen.columns import free_names, output_names
+from molgnn.screen.hits import smiles_of
+from molgnn.screen.outputs import check_free, drafts
+from molgnn.screen.pipeline import CHUNK
+from molgnn.screen.stages import Scored, scored
+from molgnn.screen.tables import CsvTable, TableSink, check_suffix, open_output
+from molgnn.screen.workers import featurized, plan
+
+if TYPE_CHECKING:
+    from molgnn.models.ensemble import Predictor
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """How many rows were read and predicted, and the columns that the table calls otherwise than
+    the model does, as the input has such names already: the model's name -> the table's."""
+
+    rows: int
+    predicted: int
+    renamed: dict[str, str]
+
+
+def annotate(
+    model: "Predictor",
+    source: str | Path,
+    out: str | Path | TextIO,
+    *,
+    smiles: str | None = None,
+    id: str | None = None,
+    workers: int | None = None,
+    chunk: int = CHUNK,
+    force: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Annotated:
+    """Write the rows of ``source``, in order, with one column for each of the model's and
+    ``reason``; a row without a prediction stays, with empty values and its reason.
+
+    The input's cells are passed on unchanged, also one that a spreadsheet would take for a
+    formula: the table is the user's own. ``out`` is a .csv, .tsv or .parquet file, or a text
+    stream for CSV. Memory does not grow with the table. Raises Refusal for a file that exists
+    (unless ``force``), or an input that cannot be read.
+    """
+    if not isinstance(out, str | Path):
+        table = open_table(source, smiles=smiles, id=id)
+        return _annotate(model, table, CsvTable(out), workers, chunk, progress)
+    check_output(source, out, force)
+    out = Path(out)
+    table = open_table(source, smiles=smiles, id=id)
+    with (
+        drafts(out.parent, [out.name], force) as paths,
+        open_output(paths[out.name], out.suffix.lower()) as sink,
+    ):
+        return _annotate(model, table, sink, workers, chunk, progress)
+
+
+def check_output(source: str | Path, out: str | Path, force: bool) -> None:
+    """Refuse an output of unknown kind, one that is the input, or one that exists."""
+    if str(out) == "-":
+        return
+    out = Path(out)
+    check_suffix(out)
+    if out.exists() and os.path.exists(source) and out.samefile(source):
+        raise Refusal(f"{out}: --out is the input itself: give another name")
+    check_free(out.parent, [out.name], force)
+
+
+def _annotate(model, table: Table, sink: TableSink, workers, chunk, progress) -> Annotated:
+    own = _own_columns(table)
+    texts = [*own, *table.columns]
+    names = output_names(model, texts)
+    (reason,) = free_names(["reason"], [*texts, *names], "_molgnn")
+    sink.header(texts, names, reason)
+    rows = predicted = 0
+    chunks, workers = plan(_chunks(table, chunk), workers)
+    with closing(featurized(chunks, model.recipe, workers)) as stream:
+        for part in stream:
+            result = scored(model, part, list(range(len(model.columns))))
+            sink.write(*_cells(result, bool(own), len(names)))
+            rows += len(result.rows)
+            predicted += len(result.positions)
+            if progress:
+                progress(rows)
+    plain = [*output_names(model, []), "reason"]
+    given = zip(plain, [*names, reason], strict=True)
+    return Annotated(rows, predicted, {old: new for old, new in given if old != new})
+
+
+def _chunks(table: Table, size: int) -> Iterator[list[Row]]:
+    rows = iter(table)
+    while part := list(islice(rows, size)):
+        yield part
+
+
+def _own_columns(table: Table) -> list[str]:
+    """Columns for SMILES and id where the table has none: .smi has no columns, and those of an
+    SDF are the properties beside the molecule."""
+    if table.columns and format_of(table.name) != "sdf":
+        return []
+    return free_names(["smiles", "id"], table.columns, "_molgnn")
+
+
+def _cells(result: Scored, own: bool, width: int) -> tuple[list, np.ndarray, list[str]]:
+    """The texts of each row, its figures (B, width) with NaN for none, and its reason."""
+    values = np.full((len(result.rows), width), np.nan)
+    values[result.positions] = np.hstack([result.mean, result.std])[:, :width]
+    first = [(smiles_of(row.text), row.id) if own else () for row in result.rows]
+    cells = [(*a, *(row.cells or ())) for a, row in zip(first, result.rows, strict=True)]
+    return cells, values, [result.reasons.get(i, "") for i in range(len(result.rows))]

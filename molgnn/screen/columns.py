@@ -1,0 +1,54 @@
+"""Which columns a model gives, which one ranks, and how they are called in a table."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from molgnn.errors import Refusal, choices
+
+if TYPE_CHECKING:
+    from molgnn.data.targets import Task
+    from molgnn.models.ensemble import Predictor
+
+
+def chosen_column(model: "Predictor", task: str | None) -> int:
+    """Position of the column that ranks: the named task's, or the first one.
+
+    A task of several classes has one column a class, called ``<task>=<class>``: name one of them.
+    """
+    if task is None:
+        return 0
+    if task in model.columns:
+        return model.columns.index(task)
+    for known in model.tasks:
+        if known.name == task:
+            names = ", ".join(known.columns)
+            raise Refusal(f"task {task!r} has several classes: choose one of {names}")
+    raise choices("task", task, model.columns)
+
+
+def task_of(model: "Predictor", column: str) -> "Task":
+    """The task to which a column belongs."""
+    return next(task for task in model.tasks if column in task.columns)
+
+
+def output_names(model: "Predictor", taken: Iterable[str]) -> list[str]:
+    """What the model's columns are called in a table that already has the ``taken`` ones: the
+    means, then, for an ensemble, the standard deviations over its members (``<column>_std``).
+
+    A name that is taken becomes ``<name>_predicted``.
+    """
+    names = list(model.columns)
+    if model.num_members > 1:
+        names += [f"{name}_std" for name in model.columns]
+    return free_names(names, taken, "_predicted")
+
+
+def free_names(names: Sequence[str], taken: Iterable[str], suffix: str) -> list[str]:
+    """The names, each with the suffix as often as it takes to be a name of its own."""
+    used, free = set(taken), []
+    for name in names:
+        while name in used:
+            name += suffix
+        used.add(name)
+        free.append(name)
+    return free

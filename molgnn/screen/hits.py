@@ -1,0 +1,63 @@
+"""The table of hits: how it is made, written and read again."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from molgnn.chem.smiles import InvalidMolecule, canonical, parse
+from molgnn.data.rejects import defuse
+from molgnn.screen.outputs import csv_writer, number, open_text
+from molgnn.screen.stages import Hit
+
+BEFORE = ("rank", "score")
+AFTER = ("smiles", "id", "file", "line")
+
+
+def hit_table(hits: Sequence[Hit], column: int, names: Sequence[str]) -> pd.DataFrame:
+    """One row a hit, best first: rank, score, the model's columns under ``names`` (means, then
+    standard deviations if there are names for them), smiles, id, file, line."""
+    values = [[*hit.mean, *hit.std][: len(names)] for hit in hits]
+    values = np.array(values, dtype=np.float64).reshape(len(hits), len(names))
+    table = {"rank": range(1, len(hits) + 1), "score": [hit.mean[column] for hit in hits]}
+    table |= {name: values[:, i] for i, name in enumerate(names)}
+    table |= {
+        "smiles": [smiles_of(hit.row.text) for hit in hits],
+        "id": [hit.row.id for hit in hits],
+        "file": [hit.row.file for hit in hits],
+        "line": [hit.row.line for hit in hits],
+    }
+    return pd.DataFrame(table)
+
+
+def write_hits(path: Path, table: pd.DataFrame) -> None:
+    """CSV whose cells no spreadsheet takes for a formula."""
+    with open_text(path) as file:
+        writer = csv_writer(file)
+        writer.writerow([defuse(name) for name in table.columns])
+        for row in table.itertuples(index=False):
+            writer.writerow(
+                [number(v) if isinstance(v, float) else defuse(str(v)) for v in row],
+            )
+
+
+def read_hits(path: Path) -> list[list[str]]:
+    """The rows as text, header first, as they were before ``write_hits`` defused them."""
+    with open(path, encoding="utf-8", newline="") as file:
+        return [[_armed(cell) for cell in row] for row in csv.reader(file)]
+
+
+def _armed(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and defuse(cell[1:]) == cell else cell
+
+
+def smiles_of(text: str) -> str:
+    """A SMILES as it is in the file; for a mol block its canonical SMILES, "" for a bad one."""
+    if "\n" not in text:
+        return text
+    try:
+        return canonical(parse(text, "none"))
+    except InvalidMolecule:
+        return ""

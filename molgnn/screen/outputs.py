@@ -1,0 +1,91 @@
+"""Output files that appear whole or not at all, and never over another file unasked."""
+
+import csv
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from molgnn.errors import Refusal
+
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def drafts(folder: Path, names: Sequence[str], force: bool = False) -> Iterator[dict[str, Path]]:
+    """Temporary paths to write, one a name; they take their names when the block ends well.
+
+    The folder is made where it is missing. Where the block fails, the drafts go, and so does a
+    folder made for them. Refuses a name that exists, unless forced, before any work is done.
+    """
+    check_free(folder, names, force)
+    made = _make(folder)
+    paths = {name: folder / f".{name}.partial" for name in names}
+    done = False
+    try:
+        yield paths
+        for name, path in paths.items():
+            os.replace(path, folder / name)
+        done = True
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        raise Refusal(f"{folder}: can't be written ({error.strerror})") from error
+    finally:
+        if not done:
+            _discard(paths.values(), made)
+
+
+def check_free(folder: Path, names: Sequence[str], force: bool) -> None:
+    """Refuse to overwrite, and to write into what is no folder."""
+    if folder.exists() and not folder.is_dir():
+        raise Refusal(f"{folder} is a file: --out needs a folder here")
+    for path in (folder / name for name in names):
+        if path.is_dir():
+            raise Refusal(f"{path} is a folder: give another --out")
+        if path.exists() and not force:
+            raise Refusal(f"{path} exists: give another --out, or --force to overwrite it")
+
+
+def csv_writer(file: TextIO, delimiter: str = ","):
+    """A csv writer that ends lines with a line feed, and quotes a cell that holds either \\r or \\n
+    (Python's own quotes only the characters of its line end before 3.13)."""
+    return csv.writer(_LineFeeds(file), delimiter=delimiter, lineterminator="\r\n")
+
+
+class _LineFeeds:
+    def __init__(self, file: TextIO):
+        self.file = file
+
+    def write(self, row: str) -> None:
+        self.file.write(row.removesuffix("\r\n") + "\n")
+
+
+def open_text(path: Path) -> TextIO:
+    """A text file to write: UTF-8, line ends as they are written, no text ever refused."""
+    return open(path, "w", encoding="utf-8", newline="", errors="backslashreplace")
+
+
+def number(value: float) -> str:
+    """A figure as the tables show it: 7 digits, which is what single precision holds."""
+    return f"{value:.7g}"
+
+
+def _make(folder: Path) -> list[Path]:
+    """Make the folder; gives the folders that were not there before, innermost first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refusal(f"{folder}: can't be made ({error.strerror}): give another --out") from error
+    return missing
+
+
+def _discard(paths, made: list[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+    for folder in made:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()

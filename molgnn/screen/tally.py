@@ -1,0 +1,24 @@
+"""Why rows were refused: counts by kind of reason, in bounded memory."""
+
+import re
+from collections import Counter
+
+MAX_KINDS = 1000
+
+
+class Tally:
+    """Counts of reasons. Numbers in a reason are left out, so that "atom 3" and "atom 17" are one
+    kind; kinds beyond the first ``MAX_KINDS`` are counted together."""
+
+    def __init__(self):
+        self.counts: Counter[str] = Counter()
+
+    def add(self, reason: str) -> None:
+        kind = re.sub(r"\d+(\s+\d+)*", "…", reason)
+        if kind not in self.counts and len(self.counts) >= MAX_KINDS:
+            kind = "other reasons"
+        self.counts[kind] += 1
+
+    def most(self, n: int) -> list[dict]:
+        """The n most frequent kinds as plain data, ties in order of appearance."""
+        return [{"reason": kind, "count": count} for kind, count in self.counts.most_common(n)]

@@ -1,0 +1,147 @@
+import argparse
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from molgnn.cli import report, screen
+from molgnn.data.targets import Task
+from molgnn.errors import Refusal
+
+HEAVY = ("torch", "numpy", "rdkit", "pandas", "pyarrow", "rich", "molgnn.models.bundle")
+
+
+class Sizes:
+    """Scores a molecule with its number of atoms, and with twice that."""
+
+    recipe, name, sha256, device, num_members = "parent", "sizes", "00" * 32, "cpu", 1
+    tasks = (Task("size", "regression", "atoms"), Task("double", "regression"))
+    columns = ("size", "double")
+
+    def predict_graphs(self, graphs, batch_size=256):
+        import numpy as np
+
+        mean = np.stack([graphs.num_atoms, 2.0 * graphs.num_atoms], axis=1)
+        return mean, np.zeros_like(mean)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The bundles that were asked for; none of them is read."""
+    asked = []
+
+    def load_bundle(model, device="auto"):
+        asked.append((model, device))
+        return Sizes()
+
+    stand_in = SimpleNamespace(load_bundle=load_bundle)
+    monkeypatch.setitem(sys.modules, "molgnn.models.bundle", stand_in)
+    return asked
+
+
+@pytest.fixture
+def library(tmp_path):
+    path = tmp_path / "lib.smi"
+    path.write_text("CC ethane\nCCC \x1b[31mred\nC( bad\nCCCC butane\n")
+    return path
+
+
+def run(command, *words):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return command.run(parser.parse_args([str(word) for word in words]))
+
+
+@pytest.mark.parametrize("command", ["screen", "predict", "report"])
+def test_help_imports_nothing_heavy(command):
+    code = (
+        "import argparse, sys, importlib\n"
+        f"c = importlib.import_module('molgnn.cli.{command}')\n"
+        "p = argparse.ArgumentParser(); c.add_arguments(p); p.format_help()\n"
+        f"print([m for m in {HEAVY} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_screen_writes_its_files_and_sums_up_on_stderr(asked, library, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run(screen, "some-model", library, "--top", 2, "--out", out, "--device", "cpu") == 0
+    assert asked == [("some-model", "cpu")]
+    said = capsys.readouterr()
+    assert said.out == ""
+    lines = said.err.splitlines()
+    assert lines[0] == "ranking by size; --task NAME for another: double"
+    assert lines[1].startswith("4 rows read: 3 scored, 1 invalid (")
+    assert lines[2:] == [
+        "highest size (atoms) of 2 hits:",
+        "  1. 4  butane",
+        "  2. 3  ?[31mred",
+        f"{out}/hits.csv and {out}/report.html",
+        f"{out}/rejects.csv: the invalid rows, each with its reason",
+    ]
+    assert (out / "manifest.json").is_file()
+
+
+def test_quiet_says_nothing(asked, library, tmp_path, capsys):
+    run(screen, "m", library, "--out", tmp_path / "out", "--quiet")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_flags_reach_the_screen(asked, tmp_path, capsys):
+    table = tmp_path / "t.csv"
+    table.write_text("a,b,c\nCCC,x,C\nCC,y,CC\n")
+    columns = ("--smiles-column", "c", "--id-column", "b")
+    out = tmp_path / "out"
+    run(screen, "m", table, "--out", out, "--minimize", "--task", "double", *columns)
+    assert "lowest double of 2 hits:\n  1. 2  x\n  2. 4  y\n" in capsys.readouterr().err
+    run(screen, "m", table, "--out", out, "--maximize", "--force", *columns)
+    assert "  1. 2  y\n  2. 1  x\n" in capsys.readouterr().err
+
+
+def test_what_exists_is_refused_before_the_model_is_read(asked, library, tmp_path):
+    (tmp_path / "hits.csv").write_text("mine")
+    with pytest.raises(Refusal, match=r"hits\.csv exists"):
+        run(screen, "m", library, "--out", tmp_path)
+    assert asked == []
+
+
+def test_maximize_and_minimize_exclude_each_other(library, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run(screen, "m", library, "--maximize", "--minimize")
+    assert stop.value.code == 2
+
+
+def test_an_interrupted_screen_says_so_in_a_line(asked, library, tmp_path, capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Sizes, "predict_graphs", interrupted)
+    assert run(screen, "m", library, "--out", tmp_path / "out", "--quiet") == 130
+    assert capsys.readouterr().err == "molgnn: interrupted: nothing was written\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_progress_is_shown_on_a_terminal_only(monkeypatch, capsys):
+    from molgnn.cli.terminal import progress
+
+    with progress("screening") as update:
+        assert update is None
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with progress("screening") as update:
+        update(12345)
+    assert "12,345 molecules" in capsys.readouterr().err
+    with progress("screening", quiet=True) as update:
+        assert update is None
+
+
+def test_report_rebuilds_the_page(asked, library, tmp_path, capsys):
+    out = tmp_path / "out"
+    run(screen, "m", library, "--out", out, "--quiet")
+    (out / "report.html").unlink()
+    assert run(report, out) == 0
+    assert (out / "report.html").read_text().startswith("<!doctype html>")
+    assert capsys.readouterr().err == f"{out / 'report.html'}\n"
+    with pytest.raises(Refusal, match="no folder of a finished screen"):
+        run(report, tmp_path)

@@ -1,0 +1,15 @@
+"""Fixtures for all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def molgnn_data() -> Path:
+    """The folder of real data that MOLGNN_DATA names; the test is skipped where there is none."""
+    folder = os.environ.get("MOLGNN_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("needs real data: MOLGNN_DATA names no folder")
+    return Path(folder)
