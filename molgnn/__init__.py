@@ -1,3 +1,21 @@
-"""molgnn: train graph networks on a few thousand molecules, screen a library, keep the best."""
+"""molgnn: train graph networks on a few thousand molecules, screen a library, keep the best.
+
+The same verbs as the command line: ``load``, ``fit`` and ``screen``; a loaded model has ``predict``
+and ``embed``. They are imported on first use, so that ``import molgnn`` takes no time.
+"""
+
+from importlib import import_module
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "fit", "load", "screen"]
+
+_VERBS = {"load": ("molgnn.models.bundle", "load_bundle"), "fit": ("molgnn.train.api", "fit")}
+
+
+def __getattr__(name: str):
+    if name in _VERBS:
+        module, verb = _VERBS[name]
+        return getattr(import_module(module), verb)
+    if name == "screen":  # the floor is the verb: see molgnn.screen
+        return import_module("molgnn.screen")
+    raise AttributeError(f"module 'molgnn' has no attribute {name!r}")

@@ -65,9 +65,7 @@ BOND_FIELDS = (
     ),
     Field(
         "stereo",
-        _names(
-            Chem.BondStereo, "STEREONONE STEREOANY STEREOZ STEREOE STEREOCIS STEREOTRANS"
-        ),
+        _names(Chem.BondStereo, "STEREONONE STEREOANY STEREOZ STEREOE STEREOCIS STEREOTRANS"),
         "double-bond stereo",
     ),
     Field("is_conjugated", (False, True), "part of a conjugated system"),
@@ -99,7 +97,7 @@ _UNTAGGED = Chem.ChiralType.CHI_UNSPECIFIED
 
 
 def cip(atom: Chem.Atom) -> str:
-    """"R" or "S"; "" for an atom that is no stereocentre; "?" for one without such a label."""
+    """ "R" or "S"; "" for an atom that is no stereocentre; "?" for one without such a label."""
     if atom.GetChiralTag() == _UNTAGGED:
         return ""
     return atom.GetProp("_CIPCode") if atom.HasProp("_CIPCode") else "?"

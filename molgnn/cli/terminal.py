@@ -37,3 +37,27 @@ def progress(what: str, quiet: bool = False) -> Iterator[Callable[[int], None] |
             bar.update(task, completed=done, rate=f"{rate:,.0f}/s")
 
         yield update
+
+
+@contextmanager
+def share(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A function to call with (done, total); None where nobody would see it."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = Progress(console=Console(stderr=True), transient=True)
+    task = bar.add_task(what, total=None)
+
+    def update(done: int, total: int) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=total)
+        if done >= total:
+            bar.stop()
+
+    try:
+        yield update
+    finally:
+        bar.stop()

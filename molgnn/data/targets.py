@@ -60,7 +60,9 @@ def make_tasks(
         labels = y[:, column][~np.isnan(y[:, column])]
         fitted = y[train, column][~np.isnan(y[train, column])]
         if len(fitted) == 0:
-            raise Refusal(f"target {name!r} has no label among the training molecules: leave it out")
+            raise Refusal(
+                f"target {name!r} has no label among the training molecules: leave it out"
+            )
         if len(np.unique(fitted)) == 1:
             raise Refusal(
                 f"target {name!r} is {fitted[0]:g} for every training molecule: nothing to learn, leave it out"
@@ -79,10 +81,14 @@ def _task(name: str, kind: str, labels: np.ndarray, fitted: np.ndarray, unit: st
         return Task(name, kind, unit, mean=float(fitted.mean()), std=float(fitted.std()))
     if kind == "binary" and not is_binary:
         odd = labels[~np.isin(labels, (0.0, 1.0))][0]
-        raise Refusal(f"target {name!r} holds {odd:g}: a binary target is 0 or 1 (head=regression?)")
+        raise Refusal(
+            f"target {name!r} holds {odd:g}: a binary target is 0 or 1 (head=regression?)"
+        )
     if kind == "multiclass":
         if not ((labels >= 0) & (labels == labels.round()) & (labels < 1000)).all():
-            raise Refusal(f"target {name!r}: classes must be whole numbers from 0 (head=regression?)")
+            raise Refusal(
+                f"target {name!r}: classes must be whole numbers from 0 (head=regression?)"
+            )
         return Task(name, kind, unit, tuple(str(c) for c in range(int(labels.max()) + 1)))
     return Task(name, kind, unit, ("0", "1"))
 

@@ -13,13 +13,19 @@ from molgnn.nn.dmpnn import DMPNNEncoder
 from molgnn.nn.gin import GINEncoder
 from molgnn.nn.head import MLPHead
 from molgnn.nn.mpnn import MPNNEncoder
-from molgnn.nn.readout import AttentionReadout, MeanMaxReadout, ScatterReadout, Set2SetReadout
+from molgnn.nn.readout import (
+    AttentionReadout,
+    MeanMaxReadout,
+    ScatterReadout,
+    Set2SetReadout,
+    SumReadout,
+)
 
 ENCODERS = {"dmpnn": DMPNNEncoder, "gin": GINEncoder, "mpnn": MPNNEncoder}
 READOUTS = {
     "mean": partial(ScatterReadout, reduce="mean"),
     "max": partial(ScatterReadout, reduce="max"),
-    "sum": partial(ScatterReadout, reduce="sum"),
+    "sum": SumReadout,
     "mean_max": MeanMaxReadout,
     "attention": AttentionReadout,
     "set2set": Set2SetReadout,

@@ -48,7 +48,16 @@ def _counts(data: dict) -> str:
 
 
 def _metrics(metrics: dict) -> list[str]:
-    parts = {p: m for p, m in metrics.items() if p in ("train", "valid", "test", "forest test") and m}
+    parts = {
+        p: m for p, m in metrics.items() if p in ("train", "valid", "test", "forest test") and m
+    }
     names = sorted({name for m in parts.values() for name in m})
-    rows = [f"| {p} | " + " | ".join(f"{m.get(n, float('nan')):.3f}" for n in names) + " |" for p, m in parts.items()]
-    return ["| part | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|", *rows] if rows else ["none"]
+    rows = [
+        f"| {p} | " + " | ".join(f"{m.get(n, float('nan')):.3f}" for n in names) + " |"
+        for p, m in parts.items()
+    ]
+    return (
+        ["| part | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|", *rows]
+        if rows
+        else ["none"]
+    )

@@ -45,7 +45,9 @@ class GINEncoder(nn.Module):
         ):
             bonds = table(half)
             new = norm(conv(h, edge_index, torch.cat([bonds, bonds])))
-            if layer < len(self.convs) - 1:  # the last state may be negative: a readout wants both signs
+            if (
+                layer < len(self.convs) - 1
+            ):  # the last state may be negative: a readout wants both signs
                 new = torch.relu(new)
             h = self.dropout(h + new if self.residual else new)
             states.append(h)

@@ -11,7 +11,7 @@ from torch_geometric.utils import scatter
 
 
 class ScatterReadout(nn.Module):
-    """h_m = mean, sum or max over the atoms i in m. Mean for intensive properties, sum for extensive."""
+    """h_m = mean or max over the atoms i in m: independent of size, for intensive properties."""
 
     def __init__(self, dim: int, reduce: str):
         super().__init__()
@@ -21,6 +21,22 @@ class ScatterReadout(nn.Module):
     def forward(self, h: Tensor, graph_id: Tensor, num_graphs: int) -> Tensor:
         """h (N, D), graph_id (N,) -> (B, D)."""
         return scatter(h, graph_id, dim_size=num_graphs, reduce=self.reduce)
+
+
+class SumReadout(nn.Module):
+    """h_m = (1 / scale) sum_i h_i, for properties that grow with the molecule.
+
+    ``scale``, about the atoms of a drug-like molecule, keeps sums of the size of means: without it
+    training is unstable and worse (notebooks/LOG.md).
+    """
+
+    def __init__(self, dim: int, scale: float = 20.0):
+        super().__init__()
+        self.out_dim, self.scale = dim, scale
+
+    def forward(self, h: Tensor, graph_id: Tensor, num_graphs: int) -> Tensor:
+        """h (N, D), graph_id (N,) -> (B, D)."""
+        return scatter(h, graph_id, dim_size=num_graphs, reduce="sum") / self.scale
 
 
 class MeanMaxReadout(nn.Module):
@@ -61,4 +77,6 @@ class Set2SetReadout(nn.Module):
         """h (N, D), graph_id (N,) -> (B, 2 D)."""
         pooled = self.pool(h, graph_id, dim_size=num_graphs)
         atoms = scatter(torch.ones_like(graph_id), graph_id, dim_size=num_graphs, reduce="sum")
-        return pooled * (atoms > 0).unsqueeze(1)  # the LSTM alone would answer for an empty molecule
+        return pooled * (atoms > 0).unsqueeze(
+            1
+        )  # the LSTM alone would answer for an empty molecule

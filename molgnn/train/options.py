@@ -1,13 +1,43 @@
 """The options of a training run, as plain data; ``conf/`` holds the same names and values."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from molgnn.errors import Refusal
+from molgnn.errors import Refusal, choices
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """Which molecules train, validate and test: see ``data.split``. ``column`` serves the split of
+    that name alone, ``fold`` and ``folds`` serve ``kfold`` alone."""
+
+    name: str = "scaffold"
+    column: str = "split"
+    sizes: tuple[float, ...] = (0.8, 0.1, 0.1)
+    fold: int = 0
+    folds: int = 5
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """A table at ``path``, or the data set called ``name`` where there is no path."""
+
+    name: str = ""
+    path: str | None = None
+    targets: tuple[str, ...] = ()
+    smiles: str | None = None
+    id: str | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
+    recipe: str = "parent"
+    repeats: str = "mean"
+    split: SplitOptions = field(default_factory=SplitOptions)
 
 
 @dataclass(frozen=True)
 class OptimOptions:
-    """AdamW; the rate rises linearly over ``warmup`` epochs, then falls as a half cosine to ``final_lr``."""
+    """AdamW; the rate rises linearly over ``warmup`` epochs, then falls as a half cosine to
+    ``final_lr``. Gradients longer than ``clip`` are scaled down to it; 0 leaves them alone."""
 
     lr: float = 1e-3
     final_lr: float = 1e-4
@@ -16,13 +46,14 @@ class OptimOptions:
     clip: float = 1.0
 
     def __post_init__(self):
-        if self.lr <= 0 or self.final_lr < 0 or self.clip < 0 or self.warmup < 0:
-            raise Refusal("optim: lr must be positive; final_lr, warmup and clip must not be negative")
+        if self.lr <= 0 or min(self.final_lr, self.warmup, self.weight_decay, self.clip) < 0:
+            raise Refusal("optim: lr must be positive, and nothing else negative")
 
 
 @dataclass(frozen=True)
 class FitOptions:
-    """How long, how many, where. ``patience`` in epochs, 0 never stops early; ``devices`` > 1 is DDP."""
+    """How long, how many, where. ``patience`` in epochs, 0 never stops early; more than one of
+    ``devices`` is DDP; ``ema`` is the decay of a running average of the weights, 0 keeps none."""
 
     epochs: int = 50
     batch_size: int = 64
@@ -44,40 +75,54 @@ class FitOptions:
 
 
 @dataclass(frozen=True)
-class SplitOptions:
-    """Which molecules train, validate and test: see ``data.split``."""
-
-    name: str = "scaffold"
-    column: str | None = None
-    sizes: tuple[float, float, float] = (0.8, 0.1, 0.1)
-    fold: int = 0
-    folds: int = 5
-
-
-@dataclass(frozen=True)
-class DataOptions:
-    """One table, or one named data set (``name`` alone)."""
-
-    name: str = ""
-    path: str | None = None
-    targets: tuple[str, ...] = ()
-    smiles: str | None = None
-    id: str | None = None
-    units: dict[str, str] = field(default_factory=dict)
-    recipe: str = "parent"
-    repeats: str = "mean"
-    split: SplitOptions = field(default_factory=SplitOptions)
-
-
-@dataclass(frozen=True)
 class RunOptions:
-    """Everything that a run depends on. Two runs with equal options give equal numbers."""
+    """Everything that a run depends on: equal options give equal numbers on one machine.
+
+    ``head["kind"]`` says what the targets are: auto, regression, binary, multiclass, or one of
+    them for each target by name. ``encoder``, ``readout`` and ``head`` are for ``build_model``.
+    """
 
     data: DataOptions
-    encoder: dict = field(default_factory=lambda: {"name": "dmpnn"})
-    readout: dict = field(default_factory=lambda: {"name": "mean"})
-    head: dict = field(default_factory=lambda: {"name": "mlp"})
-    kind: str | dict[str, str] = "auto"
+    encoder: Mapping = field(default_factory=lambda: {"name": "dmpnn"})
+    readout: Mapping = field(default_factory=lambda: {"name": "sum"})
+    head: Mapping = field(default_factory=lambda: {"name": "mlp", "kind": "auto"})
     optim: OptimOptions = field(default_factory=OptimOptions)
     fit: FitOptions = field(default_factory=FitOptions)
     seed: int = 0
+
+    @property
+    def spec(self) -> dict:
+        """The network alone, as ``build_model`` takes it."""
+        head = {key: value for key, value in self.head.items() if key != "kind"}
+        return {"encoder": dict(self.encoder), "readout": dict(self.readout), "head": head}
+
+    @property
+    def kind(self) -> str | Mapping[str, str]:
+        return self.head.get("kind", "auto")
+
+
+def from_plain(kind: type, plain: Mapping, where: str = ""):
+    """An options object from nested plain data. Raises Refusal for an unknown or ill-typed option."""
+    known = {f.name: f.type for f in dataclasses.fields(kind)}
+    values = {}
+    for name, value in plain.items():
+        if name not in known:
+            raise choices("option", f"{where}{name}", [f"{where}{k}" for k in known])
+        values[name] = _as(known[name], value, f"{where}{name}")
+    return kind(**values)
+
+
+def _as(wanted, value, name: str):
+    if dataclasses.is_dataclass(wanted):
+        return from_plain(wanted, value, f"{name}.")
+    if wanted == tuple[str, ...]:
+        return (value,) if isinstance(value, str) else tuple(str(v) for v in value or ())
+    if wanted == tuple[float, ...]:
+        return tuple(value)
+    if wanted in (int, float) and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        raise Refusal(f"{name}={value}: must be a number")
+    if wanted is int and value != int(value):
+        raise Refusal(f"{name}={value}: must be a whole number")
+    if wanted is bool and not isinstance(value, bool):
+        raise Refusal(f"{name}={value}: must be true or false")
+    return wanted(value) if wanted in (int, float) else value

@@ -1,0 +1,59 @@
+"""The dispatcher: ``molgnn COMMAND``. It imports a command only to run it."""
+
+import argparse
+import sys
+from importlib import import_module
+
+from molgnn import __version__
+from molgnn.errors import Refusal
+
+COMMANDS = {
+    "train": "train a model on a table (Hydra: key=value)",
+    "predict": "predict properties of the molecules of a table",
+    "screen": "rank a library and keep its best molecules",
+    "report": "rebuild the HTML page of a finished screen",
+    "models": "list the models that ship with molgnn",
+    "data": "list the named data sets, or fetch one",
+    "bench": "measure molgnn, beside other tools where they are installed",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 refused with one line, 2 usage."""
+    argv = sys.argv[1:] if argv is None else argv
+    name = argv[0] if argv and argv[0] in COMMANDS else None
+    parser = _parser(name)
+    try:
+        if name == "train":  # its grammar is Hydra's, not argparse's
+            return import_module("molgnn.cli.train").run(argv[1:])
+        args = parser.parse_args(argv)
+        if name is None:
+            parser.print_help()
+            return 2
+        return args.run(args)
+    except Refusal as refusal:
+        print(f"molgnn: {refusal}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of our output has seen enough, as in `molgnn data | head`
+        sys.stderr.close()
+        return 1
+
+
+def _parser(name: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="molgnn",
+        description="Train on a few thousand molecules, screen a library, keep the hundred worth testing.",
+    )
+    parser.add_argument("--version", action="version", version=f"molgnn {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for command, text in COMMANDS.items():
+        sub = commands.add_parser(command, help=text, description=text.capitalize() + ".")
+        if command == name != "train":
+            module = import_module(f"molgnn.cli.{command}")
+            module.add_arguments(sub)
+            sub.set_defaults(run=module.run)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

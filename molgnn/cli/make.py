@@ -1,0 +1,21 @@
+"""From a composed Hydra config to the options of a run: the only room that knows both."""
+
+from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from molgnn.errors import Refusal
+from molgnn.train.options import RunOptions, from_plain
+
+OURS = ("data", "encoder", "readout", "head", "optim", "fit", "seed")
+
+
+def run_options(config: DictConfig) -> RunOptions:
+    """Raises Refusal for a value that is missing, unknown or of the wrong type."""
+    try:
+        chosen = OmegaConf.masked_copy(config, list(OURS))
+        plain = OmegaConf.to_container(chosen, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise Refusal(f"{error.full_key} is missing: give {error.full_key}=...") from None
+    except OmegaConfBaseException as error:
+        raise Refusal(str(error).splitlines()[0]) from None
+    return from_plain(RunOptions, plain)

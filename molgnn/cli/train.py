@@ -1,0 +1,141 @@
+"""``molgnn train``: Hydra composes the options, one run or a sweep of runs follows."""
+
+import re
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from molgnn.cli.terminal import INTERRUPTED, say
+from molgnn.errors import Refusal, choices
+
+if TYPE_CHECKING:
+    from molgnn.train.run import Run
+
+HELP = """usage: molgnn train [key=value ...] [group=choice ...] [-m]
+
+Train a model; without arguments, on the solubility set that ships with molgnn.
+
+  molgnn train data=esol encoder=gin readout=mean fit.epochs=50
+  molgnn train data=csv data.path=mine.csv data.targets=[y] data.split.name=random
+  molgnn train data=esol out=runs/mine        the same line again goes on after a kill
+  molgnn train data=esol fit=ensemble         five networks in one model
+  molgnn train -m data=esol,lipo seed=0,1,2   a sweep, one run after the other
+  molgnn train --cfg job                      print every option, train nothing
+"""
+
+
+def run(argv: list[str]) -> int:
+    """Compose once, to refuse in one line what is wrong; then hand over to Hydra."""
+    if not {"-h", "--help"}.isdisjoint(argv):
+        print(HELP + "\ngroups:\n" + "\n".join(_groups()))
+        return 0
+    if not any(argument.startswith("-") for argument in argv):  # a sweep is composed job by job
+        check(argv)
+    import hydra
+
+    sys.argv = ["molgnn train", *argv]
+    hydra.main(version_base="1.3", config_path="pkg://molgnn.conf", config_name="train")(_job)()
+    return 0
+
+
+def check(overrides: list[str]) -> None:
+    """Raises Refusal for overrides that do not compose, naming the choices where there are some."""
+    from hydra import compose, initialize_config_module
+    from hydra.errors import HydraException, MissingConfigException
+
+    from molgnn.cli.make import run_options
+
+    try:
+        with initialize_config_module("molgnn.conf", version_base="1.3"):
+            run_options(compose("train", overrides))
+    except MissingConfigException as error:
+        group, _, name = (error.missing_cfg_file or "").rpartition("/")
+        known = [option for option in error.options or () if not option.startswith("_")]
+        raise choices(group or "config", name, known) from None
+    except HydraException as error:
+        raise _refusal(error, overrides) from None
+
+
+def _refusal(error: Exception, overrides: list[str]) -> Refusal:
+    """One line for what Hydra says in several: the options of that group, or where to see all."""
+    from hydra import compose, initialize_config_module
+    from omegaconf import DictConfig, OmegaConf
+
+    reason = str(error).splitlines()[0].rstrip(".")
+    found = re.fullmatch(r"Could not override '(.+)'", reason)
+    if found:
+        chosen = [o for o in overrides if "." not in o.partition("=")[0]]
+        group, _, key = found.group(1).rpartition(".")
+        with initialize_config_module("molgnn.conf", version_base="1.3"):
+            config = compose("train", [o for o in chosen if group or not o.startswith(f"{key}=")])
+        node = OmegaConf.select(config, group) if group else config
+        if isinstance(node, DictConfig):
+            return choices(f"option of {group}" if group else "option", key, node)
+    return Refusal(f"{reason}: `molgnn train --cfg job` prints every option")
+
+
+def _groups() -> list[str]:
+    """Each config group with its choices, read from the packaged ``conf``."""
+    conf = Path(str(files("molgnn.conf")))
+    folders = sorted(path for path in conf.iterdir() if any(path.glob("*.yaml")))
+    return [
+        f"  {folder.name:8}{', '.join(sorted(file.stem for file in folder.glob('*.yaml')))}"
+        for folder in folders
+    ]
+
+
+def _job(config) -> None:
+    """What Hydra calls for each run; errors end here, since Hydra would print a traceback."""
+    from hydra.core.hydra_config import HydraConfig
+
+    out = Path(HydraConfig.get().runtime.output_dir)
+    try:
+        _train(config, out)
+    except Refusal as refusal:
+        say(f"molgnn: {refusal}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        say(f"molgnn: interrupted: the same command with out={out} goes on from the last epoch")
+        sys.exit(INTERRUPTED)
+
+
+def _train(config, out: Path) -> None:
+    from molgnn.cli.epochs import EpochLog
+    from molgnn.cli.make import run_options
+    from molgnn.cli.terminal import share
+    from molgnn.train.run import run
+
+    options = run_options(config)
+    log = EpochLog(options.fit.epochs, options.fit.members)
+    say(
+        f"{out}: {options.data.name or options.data.path}, {options.encoder['name']}, seed {options.seed}"
+    )
+    with share("reading molecules") as reading:
+        done = run(options, out, force=config.force, say=say, epoch_done=log, reading=reading)
+    log.close()
+    for line in summary(done):
+        print(line)
+
+
+def summary(run: "Run") -> list[str]:
+    """Figures of the network beside the forest's, part by part, and where the model is."""
+    from molgnn.data.leak import render
+
+    figures = run.metrics
+    rows = {part: figures[part] for part in ("train", "valid", "test") if figures[part]}
+    baseline = figures.get("baseline", {})
+    rows |= {f"{part}, forest": baseline[part] for part in ("valid", "test") if baseline.get(part)}
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    lines = ["".join([f"{'':14}", *(f"{name:>10}" for name in names)])]
+    for part, row in rows.items():
+        cells = [f"{row[name]:>10.4f}" if name in row else f"{'-':>10}" for name in names]
+        lines.append("".join([f"{part:14}", *cells]))
+    for part, reasons in figures["left_out"].items():
+        lines += [f"{part}: {task} left out: {reason}" for task, reason in reasons.items()]
+    lines += render(figures["leaks"]).splitlines()
+    folder = run.folder / "model"
+    return [
+        *lines,
+        f"model: {folder} (molgnn predict {folder} FILE, molgnn screen {folder} LIBRARY)",
+    ]

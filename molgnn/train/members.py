@@ -1,0 +1,112 @@
+"""Train the members of an ensemble, one after the other, on molecules featurised once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+
+from molgnn.data.targets import Task
+from molgnn.errors import Refusal
+from molgnn.models.build import build_model
+from molgnn.models.property import PropertyModel
+from molgnn.nn.loss import MaskedLoss, balanced_weights
+from molgnn.train.checkpoint import load_checkpoint
+from molgnn.train.fit import Labelled, Training
+from molgnn.train.options import FitOptions, RunOptions
+
+EpochDone = Callable[[int, dict], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What each member needs; it travels to the processes of DDP."""
+
+    options: RunOptions
+    tasks: list[Task]
+    train: Labelled
+    valid: Labelled
+    folder: Path
+
+    def checkpoint(self, member: int) -> Path:
+        return self.folder / f"member_{member}.safetensors"
+
+
+def train_members(
+    job: Job, epoch_done: EpochDone | None = None
+) -> tuple[list[PropertyModel], list[list[dict]]]:
+    """The trained networks and their histories, one row an epoch. Members whose checkpoint in
+    ``job.folder`` is finished are read from it; an unfinished one goes on.
+
+    ``epoch_done(member, row)`` is called after each epoch; under DDP it must be picklable.
+    """
+    models, histories = [], []
+    fabric = make_fabric(job.options.fit)
+    job.folder.mkdir(exist_ok=True)
+    for member in range(job.options.fit.members):
+        if not _is_finished(job.checkpoint(member)):
+            if job.options.fit.devices > 1:
+                fabric.launch(train_member, job, member, epoch_done)
+            else:
+                train_member(fabric, job, member, epoch_done)
+        groups, state = load_checkpoint(job.checkpoint(member))
+        model = new_model(job, member)
+        model.load_state_dict(groups["best"])
+        models.append(model)
+        histories.append(state["history"])
+    return models, histories
+
+
+def train_member(fabric: Fabric, job: Job, member: int, epoch_done: EpochDone | None) -> None:
+    """Train one member to the end; its result is its checkpoint."""
+    options = job.options
+    kinds, widths = [t.kind for t in job.tasks], [t.width for t in job.tasks]
+    weights = class_weights(job) if options.fit.class_weights else None
+    loss = MaskedLoss(kinds, widths, weights)
+    seed = member_seed(options.seed, member)
+    model = fabric.to_device(new_model(job, member))
+    training = Training(fabric, model, loss, options.optim, options.fit, seed)
+    report = (lambda row: epoch_done(member, row)) if epoch_done else (lambda row: None)
+    training.run(job.train, job.valid, report, job.checkpoint(member))
+
+
+def new_model(job: Job, member: int) -> PropertyModel:
+    """A member's network as it starts: its weights depend on the run's seed and its number."""
+    torch.manual_seed(member_seed(job.options.seed, member))
+    return build_model(**job.options.spec, out_dim=sum(task.width for task in job.tasks))
+
+
+def member_seed(seed: int, member: int) -> int:
+    return int(np.random.SeedSequence([seed, member]).generate_state(1)[0])
+
+
+def class_weights(job: Job) -> list[torch.Tensor | None]:
+    """Balanced weights for each classification task, from the training labels alone."""
+    return [
+        None
+        if task.kind == "regression"
+        else balanced_weights(torch.from_numpy(job.train.y[:, i]), len(task.classes))
+        for i, task in enumerate(job.tasks)
+    ]
+
+
+def make_fabric(fit: FitOptions) -> Fabric:
+    """Device, precision and DDP as asked. Raises Refusal for what this machine does not have."""
+    strategy = "ddp_spawn" if fit.devices > 1 else "auto"
+    try:
+        return Fabric(
+            accelerator=fit.accelerator,
+            strategy=strategy,
+            devices=fit.devices,
+            precision=fit.precision,
+        )
+    except (ValueError, RuntimeError) as error:
+        settings = f"accelerator={fit.accelerator} devices={fit.devices} precision={fit.precision}"
+        reason = " ".join(str(error).split())
+        raise Refusal(f"fit.{settings} cannot be used here: {reason}") from None
+
+
+def _is_finished(checkpoint: Path) -> bool:
+    return checkpoint.exists() and load_checkpoint(checkpoint)[1]["finished"]

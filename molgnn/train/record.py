@@ -1,0 +1,79 @@
+"""What a run leaves on record: the account of its data, its card, its training molecules."""
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from rdkit import Chem
+
+from molgnn.chem.fingerprint import morgan
+from molgnn.data.reader import file_sha256
+from molgnn.data.split import Split
+from molgnn.data.table import Dataset
+from molgnn.train import folder as run_folder
+from molgnn.train.options import RunOptions
+
+
+def describe(dataset: Dataset) -> str:
+    """The account of a table in one line."""
+    repeats = dataset.repeats
+    parts = [f"{len(dataset):,} molecules from {dataset.rows:,} rows of {dataset.name}"]
+    if dataset.rejects:
+        parts.append(f"{len(dataset.rejects):,} bad rows in rejects.csv")
+    if dataset.unlabelled:
+        parts.append(f"{dataset.unlabelled:,} rows without a label left out")
+    if repeats.groups:
+        parts.append(
+            f"{repeats.groups:,} repeated molecules, {repeats.conflicts:,} with differing labels "
+            f"(rule {repeats.rule}: {repeats.merged:,} rows merged, {repeats.dropped:,} dropped)"
+        )
+    return "; ".join(parts)
+
+
+def best_epoch(history: list[dict]) -> int:
+    """The epoch whose weights were kept: of the lowest validation loss, or the last."""
+    losses = [row["valid_loss"] for row in history]
+    return len(history) if None in losses else int(np.argmin(losses)) + 1
+
+
+def speed(histories: list[list[dict]]) -> float:
+    """Median training molecules a second over all epochs."""
+    return float(np.median([row["molecules_per_second"] for h in histories for row in h]))
+
+
+def card(options: RunOptions, dataset: Dataset, parts: Split, source: Path, metrics: dict) -> dict:
+    """What a bundle says of where it comes from."""
+    figures = {part: metrics[part] for part in ("train", "valid", "test") if metrics[part]}
+    if "test" in metrics.get("baseline", {}):
+        figures["forest test"] = metrics["baseline"]["test"]
+    packages = ("molgnn", "rdkit", "torch", "torch_geometric", "numpy")
+    return {
+        "name": dataset.name,
+        "created": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "seed": options.seed,
+        "options": run_folder.plain(options),
+        "data": {
+            "name": dataset.name,
+            "file": source.name,
+            "sha256": file_sha256(source),
+            "split": options.data.split.name,
+            "counts": {part: len(rows) for part, rows in parts.parts().items()},
+        },
+        "metrics": figures,
+        "versions": {"python": platform.python_version()} | {p: version(p) for p in packages},
+    }
+
+
+def training_table(dataset: Dataset, parts: Split) -> pa.Table:
+    """The training molecules with labels and Morgan fingerprints (2,048 bits as 256 bytes)."""
+    smiles = [dataset.smiles[row] for row in parts.train]
+    bits = morgan([Chem.MolFromSmiles(text) for text in smiles])
+    columns = {"smiles": pa.array(smiles)}
+    for i, task in enumerate(dataset.tasks):
+        columns[task] = pa.array(dataset.y[parts.train, i], from_pandas=True)
+    packed = [row.tobytes() for row in bits]
+    columns["fingerprint"] = pa.array(packed, pa.binary(bits.shape[1]))
+    return pa.table(columns)

@@ -1,0 +1,129 @@
+"""One training run: a table in, a folder with model, figures and pictures out."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from molgnn.data.leak import leak_report
+from molgnn.data.registry import entry_of, find_or_fetch, read_named
+from molgnn.data.rejects import write_rejects
+from molgnn.data.split import Split, split
+from molgnn.data.table import Dataset, read_dataset
+from molgnn.data.targets import encode, make_tasks
+from molgnn.errors import Refusal
+from molgnn.models.bundle import load_bundle, save_bundle
+from molgnn.models.ensemble import Predictor
+from molgnn.train import folder as run_folder
+from molgnn.train import plots
+from molgnn.train.evaluate import judge
+from molgnn.train.fit import Labelled
+from molgnn.train.members import EpochDone, Job, train_members
+from molgnn.train.options import DataOptions, RunOptions
+from molgnn.train.record import best_epoch, card, describe, speed, training_table
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder, its model, and what ``metrics.json`` says."""
+
+    folder: Path
+    model: Predictor
+    metrics: dict
+
+
+def run(
+    options: RunOptions,
+    out: str | Path,
+    *,
+    force: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+    epoch_done: EpochDone | None = None,
+    reading: Callable[[int, int], None] | None = None,
+) -> Run:
+    """Read, split, train, judge, draw, save. Goes on where ``out`` holds the same run, unfinished.
+
+    ``say`` gets a line at each milestone, ``reading(done, total)`` and ``epoch_done(member, row)``
+    the progress. Raises Refusal for data or options that cannot be used.
+    """
+    out, started = Path(out), time.perf_counter()
+    if run_folder.open_run(out, options, force):
+        say(f"going on with the unfinished run in {out}")
+    dataset, source, units = read_data(options.data, options.kind, reading)
+    write_rejects(out / "rejects.csv", dataset.rejects, force=True)
+    say(describe(dataset))
+    parts = split_data(dataset, options)
+    tasks = make_tasks(dataset.tasks, dataset.y, parts.train, options.kind, units)
+    y = encode(dataset.y, tasks)
+    train, valid = (Labelled(dataset.graphs.select(r), y[r]) for r in (parts.train, parts.valid))
+    job = Job(options, tasks, train, valid, out / run_folder.CHECKPOINTS)
+    models, histories = train_members(job, epoch_done)
+    model = Predictor(models, tasks, options.data.recipe)
+    metrics = judge(model, dataset, parts, options, out)
+    metrics |= {
+        "leaks": leak_report(dataset.smiles, parts, options.seed),
+        "epochs": [len(history) for history in histories],
+        "best_epoch": [best_epoch(history) for history in histories],
+        "history": histories,
+        "train_molecules_per_second": speed(histories),
+        "seconds": time.perf_counter() - started,
+        "repeats": asdict(dataset.repeats),
+        "rejected_rows": len(dataset.rejects),
+        "unlabelled_rows": dataset.unlabelled,
+    }
+    plots.learning_curve(out / "learning_curve.png", histories)
+    model.card = card(options, dataset, parts, source, metrics)
+    save_bundle(out / run_folder.MODEL, model, options.spec, training_table(dataset, parts))
+    run_folder.finish_run(out, metrics)
+    return Run(out, load_bundle(out / run_folder.MODEL, str(model.device)), metrics)
+
+
+def read_data(
+    data: DataOptions, kind, reading: Callable[[int, int], None] | None
+) -> tuple[Dataset, Path, dict[str, str]]:
+    """The molecules, the file they are from, and the units of the tasks."""
+    column = data.split.column if data.split.name == "column" else None
+    if data.path is None and not data.name:
+        raise Refusal("no data: name a data set (data=esol) or a table (data=csv data.path=FILE)")
+    if data.path is None:
+        entry = entry_of(data.name)
+        source = find_or_fetch(data.name)
+        dataset = read_named(
+            data.name, recipe=data.recipe, repeats=data.repeats, group_by=column, progress=reading
+        )
+        return dataset, source, {**entry.units, **data.units}
+    if not data.targets:
+        raise Refusal(f"{data.path}: which columns to learn? give data.targets=[NAME,...]")
+    fixed = {"regression": False, "binary": True, "multiclass": True}
+    dataset = read_dataset(
+        data.path,
+        targets=data.targets,
+        smiles=data.smiles,
+        id=data.id,
+        recipe=data.recipe,
+        repeats=data.repeats,
+        classification=fixed.get(kind) if isinstance(kind, str) else None,
+        group_by=column,
+        name=data.name or None,
+        progress=reading,
+    )
+    return dataset, Path(data.path), dict(data.units)
+
+
+def split_data(dataset: Dataset, options: RunOptions) -> Split:
+    wanted = options.data.split
+    values = None
+    if wanted.name == "column":
+        values = dataset.columns.get(wanted.column)
+        if values is None:
+            raise Refusal(f"data set {dataset.name!r} has no column {wanted.column!r} to split by")
+    return split(
+        dataset.smiles,
+        dataset.y,
+        name=wanted.name,
+        seed=options.seed,
+        sizes=wanted.sizes,
+        column_values=values,
+        fold=wanted.fold,
+        folds=wanted.folds,
+    )
