@@ -94,13 +94,20 @@ _TYPE, _STEREO, _CONJ = (f.codes() for f in BOND_FIELDS)
 _OTHER_ATOM = tuple(f.other for f in ATOM_FIELDS)
 _OTHER_BOND = tuple(f.other for f in BOND_FIELDS)
 _UNTAGGED = Chem.ChiralType.CHI_UNSPECIFIED
+_TETRAHEDRAL = frozenset((Chem.ChiralType.CHI_TETRAHEDRAL_CW, Chem.ChiralType.CHI_TETRAHEDRAL_CCW))
 
 
 def cip(atom: Chem.Atom) -> str:
-    """ "R" or "S"; "" for an atom that is no stereocentre; "?" for one without such a label."""
-    if atom.GetChiralTag() == _UNTAGGED:
+    """ "R" or "S"; "" for an atom that is no stereocentre; "?" for one without such a label.
+
+    Only tetrahedra have one: RDKit also labels square-planar metals, and there its R or S changes
+    with the order in which the atoms are written.
+    """
+    tag = atom.GetChiralTag()
+    if tag == _UNTAGGED:
         return ""
-    return atom.GetProp("_CIPCode") if atom.HasProp("_CIPCode") else "?"
+    labelled = tag in _TETRAHEDRAL and atom.HasProp("_CIPCode")
+    return atom.GetProp("_CIPCode") if labelled else "?"
 
 
 def atom_codes(atom: Chem.Atom) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """From packed graphs to the tensors of one batch."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,8 +10,7 @@ from torch import Tensor
 from molgnn.chem.graph import PackedGraphs
 
 
-@dataclass(frozen=True)
-class GraphBatch:
+class GraphBatch(NamedTuple):
     """B molecules as one graph: see ``molgnn.nn`` for the shapes and the order of the edges."""
 
     x: Tensor

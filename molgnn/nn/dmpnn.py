@@ -44,15 +44,50 @@ class DMPNNEncoder(nn.Module):
         source, target = edge_index
         bonds = self.bond_in(edge_attr[: edge_attr.size(0) // 2])
         first = self.atom_in(x).index_select(0, source) + torch.cat([bonds, bonds])
+        if torch.is_autocast_enabled(x.device.type):  # all states in the products' precision
+            first = first.to(torch.get_autocast_dtype(x.device.type))
         state = torch.relu(first)
         states = [state]
+        biased = first + self.message.bias.to(first.dtype)
         for norm in self.norms:
-            incoming = sum_at(state, target, len(x)).index_select(0, source) - reverse(state)
-            new = norm(torch.relu(first + self.message(incoming)))
+            incoming = Incoming.apply(state, source, target, len(x))
+            new = norm(torch.addmm(biased, incoming, self.message.weight.t()).relu_())
             state = self.dropout(state + new if self.residual else new)
             states.append(state)
         arriving = sum_at(self.jump(states), target, len(x))
         return self.dropout(torch.relu(self.atom_out(x) + self.gather(arriving)))
+
+
+class Incoming(torch.autograd.Function):
+    """m_vw = sum_{u in N(v)} h_uv - h_wv, without the intermediate tensors that autograd would keep.
+
+    The map is linear, and its transpose is itself with source and target exchanged.
+    ``incoming_plain`` is the same in plain operations: the oracle of its test.
+    """
+
+    @staticmethod
+    def forward(ctx, state: Tensor, source: Tensor, target: Tensor, num_atoms: int) -> Tensor:
+        ctx.save_for_backward(source, target)
+        ctx.num_atoms = num_atoms
+        return _incoming(state, source, target, num_atoms)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple:
+        source, target = ctx.saved_tensors
+        return _incoming(gradient.contiguous(), target, source, ctx.num_atoms), None, None, None
+
+
+def _incoming(state: Tensor, source: Tensor, target: Tensor, num_atoms: int) -> Tensor:
+    half = state.size(0) // 2
+    out = sum_at(state, target, num_atoms).index_select(0, source)
+    out[:half] -= state[half:]
+    out[half:] -= state[:half]
+    return out
+
+
+def incoming_plain(state: Tensor, source: Tensor, target: Tensor, num_atoms: int) -> Tensor:
+    """state (E, D), source and target (E,) -> (E, D): what arrives at each bond's source."""
+    return sum_at(state, target, num_atoms).index_select(0, source) - reverse(state)
 
 
 def sum_at(values: Tensor, index: Tensor, size: int) -> Tensor:

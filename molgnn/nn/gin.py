@@ -55,4 +55,4 @@ class GINEncoder(nn.Module):
 
 
 def _mlp(dim: int) -> nn.Module:
-    return nn.Sequential(nn.Linear(dim, 2 * dim), nn.ReLU(), nn.Linear(2 * dim, dim))
+    return nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, dim))

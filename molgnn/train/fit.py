@@ -60,7 +60,7 @@ class Training:
         self.fabric, self.optim, self.options, self.seed = fabric, optim, options, seed
         self.module = model
         optimizer = torch.optim.AdamW(
-            model.parameters(), lr=optim.lr, weight_decay=optim.weight_decay
+            model.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True
         )
         self.model, self.optimizer = fabric.setup(model, optimizer)
         self.loss = loss.to(fabric.device)
