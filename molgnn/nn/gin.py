@@ -20,9 +20,9 @@ class GINEncoder(nn.Module):
         atom_sizes,
         bond_sizes,
         dim: int = 300,
-        depth: int = 5,
+        depth: int = 3,
         dropout: float = 0.0,
-        norm: str = "batch",
+        norm: str = "none",
         residual: bool = True,
         jk: str = "last",
     ):
