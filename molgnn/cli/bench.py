@@ -6,6 +6,7 @@ round by round, on the same molecules.
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -34,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.json and os.path.exists(args.json):
+        raise Refusal(f"{args.json}: exists already: name another file")
     figures = _train(args)
     print(f"{'':10}{'molecules/s':>12}{'min':>10}{'max':>10}")
     for side, rates in figures["molecules_per_second"].items():

@@ -53,11 +53,25 @@ def _build(kind: str, table: Mapping[str, Callable], part: Part, **given) -> nn.
     name = options.pop("name", None)
     if name not in table:
         raise choices(kind, name, table)
-    allowed = set(inspect.signature(table[name]).parameters) - set(given) - {"reduce"}
-    for option in options:
+    known = inspect.signature(table[name]).parameters
+    allowed = set(known) - set(given) - {"reduce"}
+    for option, value in options.items():
         if option not in allowed:
             raise choices(f"option of {kind} {name}:", option, allowed)
-    for option, value in options.items():
-        if isinstance(value, int) and not isinstance(value, bool) and value < 0:
-            raise Refusal(f"{kind}.{option}={value}: must not be negative")
+        _check(f"{kind}.{option}", value, known[option].annotation)
     return table[name](**options, **given)
+
+
+def _check(option: str, value: object, wanted: type) -> None:
+    """Options come from files and command lines: a wrong one is the user's, not a traceback."""
+    if type(value) is not wanted and (wanted, type(value)) != (float, int):
+        raise Refusal(f"{option}={value!r}: must be {_SAID[wanted]}")
+    if wanted is int and value < (0 if option == "head.layers" else 1):
+        raise Refusal(f"{option}={value}: too small")
+    if option.endswith(".dropout") and not 0 <= value < 1:
+        raise Refusal(f"{option}={value}: must be at least 0 and below 1")
+    if option == "readout.scale" and not value > 0:
+        raise Refusal(f"{option}={value}: must be above 0")
+
+
+_SAID = {int: "a whole number", float: "a number", bool: "true or false", str: "a name"}

@@ -15,17 +15,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from molgnn.chem.features import schema, schema_hash
-from molgnn.data.targets import Task
+from molgnn.chem.smiles import RECIPES
+from molgnn.data.targets import KINDS, Task
 from molgnn.errors import Refusal, choices
 from molgnn.models.build import build_model
 from molgnn.models.card import model_card
 from molgnn.models.ensemble import Predictor
+from molgnn.models.property import PropertyModel
 
 FORMAT = "molgnn-bundle"
 VERSION = 1
+PARTS = ("encoder", "readout", "head")
 FILES = ("model.safetensors", "config.json", "training.parquet", "README.md")
 
 
@@ -48,7 +51,7 @@ def save_bundle(folder: Path, predictor: Predictor, spec: dict, training: pa.Tab
         "recipe": predictor.recipe,
         "features": {"hash": schema_hash(), **schema()},
     }
-    save_file(tensors, folder / "model.safetensors")
+    (folder / "model.safetensors").write_bytes(save(tensors))  # save_file would hide it from others
     pq.write_table(training, folder / "training.parquet", compression="zstd")
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(model_card(config), encoding="utf-8")
@@ -61,23 +64,10 @@ def load_bundle(model: str | os.PathLike, device: str = "auto") -> Predictor:
     """
     folder = find_bundle(model)
     config = _read_config(folder)
-    try:
-        tensors = load_file(folder / "model.safetensors")
-    except (SafetensorError, OSError) as error:
-        raise Refusal(f"{folder / 'model.safetensors'}: unreadable weights ({error})") from None
-    tasks = [Task.from_json(task) for task in config["tasks"]]
-    out_dim = sum(task.width for task in tasks)
-    members = []
-    for i in range(config["members"]):
-        member = build_model(**config["model"], out_dim=out_dim)
-        prefix = f"{i}."
-        state = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
-        try:
-            member.load_state_dict(state)
-        except RuntimeError:
-            raise Refusal(f"{folder}: the weights of member {i} do not fit config.json") from None
-        members.append(member)
-    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    tasks = [_task(task, folder) for task in config["tasks"]]
+    weights = folder / "model.safetensors"
+    members = _members(weights, config, out_dim=sum(task.width for task in tasks))
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     return Predictor(
         members, tasks, config["recipe"], config, resolve_device(device), digest, folder
     )
@@ -105,7 +95,7 @@ def bundled() -> dict[str, Path]:
 
 
 def resolve_device(device: str) -> torch.device:
-    """``auto`` takes CUDA, then Apple's MPS, then the CPU. Raises Refusal for one that is not there."""
+    """``auto`` takes CUDA, then Apple's MPS, then the CPU. Raises Refusal for one not there."""
     if device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -125,13 +115,60 @@ def _read_config(folder: Path) -> dict:
         raise Refusal(f"{path}: not readable as JSON ({error})") from None
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         raise Refusal(f"{path}: not the config of a molgnn model (no format {FORMAT!r})")
-    if config["version"] != VERSION:
+    if config.get("version") != VERSION:
         raise Refusal(
-            f"{path}: bundle version {config['version']}, this molgnn reads version {VERSION}: install a matching one"
+            f"{path}: bundle version {config.get('version')}, this molgnn reads version "
+            f"{VERSION}: install a matching one"
         )
-    if config["features"]["hash"] != schema_hash():
+    for key, kind in _NEEDED.items():
+        if not isinstance(config.get(key), kind):
+            raise Refusal(f"{path}: damaged: {key!r} is missing or of another type")
+    found = config["features"].get("hash")
+    if found != schema_hash():
         raise Refusal(
-            f"{path}: trained on other atom and bond features ({config['features']['hash']}, "
+            f"{path}: trained on other atom and bond features ({found}, "
             f"here {schema_hash()}): train it again with this version"
         )
+    if config["recipe"] not in RECIPES:
+        raise Refusal(f"{path}: unknown standardisation {config['recipe']!r}")
+    if set(config["model"]) != set(PARTS):
+        raise Refusal(f"{path}: damaged: 'model' must hold {', '.join(PARTS)} and nothing else")
     return config
+
+
+_NEEDED = {"model": dict, "members": int, "tasks": list, "recipe": str, "features": dict}
+
+
+def _task(data: object, folder: Path) -> Task:
+    try:
+        task = Task.from_json(data)
+        fits = task.kind in KINDS and task.std > 0 and abs(task.mean) < float("inf")
+    except (TypeError, KeyError, AttributeError):
+        fits = False
+    if not fits:
+        raise Refusal(f"{folder / 'config.json'}: damaged: {str(data)[:80]} describes no task")
+    return task
+
+
+def _members(path: Path, config: dict, out_dim: int) -> list[PropertyModel]:
+    """The networks of the bundle, each with its weights. Raises Refusal where they do not fit."""
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise Refusal(f"{path}: unreadable weights ({error})") from None
+    states: dict[str, dict] = {}
+    for name, tensor in tensors.items():
+        member, _, parameter = name.partition(".")
+        states.setdefault(member, {})[parameter] = tensor
+    names = [str(i) for i in range(min(config["members"], len(states)))]
+    if set(names) != set(states) or len(names) != config["members"] or not names:
+        raise Refusal(f"{path}: holds {len(states)} members, config.json says {config['members']}")
+    members = []
+    for name in names:
+        member = build_model(**config["model"], out_dim=out_dim)
+        try:
+            member.load_state_dict(states[name])
+        except RuntimeError:
+            raise Refusal(f"{path}: member {name} does not fit config.json") from None
+        members.append(member)
+    return members

@@ -17,8 +17,8 @@ from molgnn.models.property import PropertyModel
 class Predictor:
     """Predictions in the user's units from an ensemble of ``PropertyModel``.
 
-    ``card`` is the bundle's ``config.json``; ``sha256`` is the hash of its weights and ``path`` its folder,
-    both empty for a model that was not read from disk.
+    ``card`` is the bundle's ``config.json``; ``sha256`` is the hash of its weights and ``path`` its
+    folder, both empty for a model that was not read from disk.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Predictor:
     def predict_graphs(
         self, graphs: PackedGraphs, batch_size: int = 256
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean (B, O) over members, and their sample standard deviation (B, O), 0 for one member."""
+        """Mean (B, O) over members, and sample standard deviation (B, O), 0 for one member."""
         each = self.predict_members(graphs, batch_size)
         spread = each.std(axis=0, ddof=1) if len(each) > 1 else np.zeros(each.shape[1:])
         return each.mean(axis=0), spread
@@ -89,7 +89,7 @@ class Predictor:
 
     @torch.inference_mode()
     def embed(self, texts: Iterable[str]) -> np.ndarray:
-        """Molecule vectors (B, members x D). Raises Refusal at the first text that is no molecule."""
+        """Molecule vectors (B, members x D). Raises Refusal at a text that is no molecule."""
         texts = [texts] if isinstance(texts, str) else list(texts)
         graphs, _, reasons = featurize(texts, self.recipe)
         for row, reason in reasons.items():
@@ -99,6 +99,8 @@ class Predictor:
             torch.cat([m.embed(batch) for m in self.members], dim=1).cpu().numpy()
             for batch in (b.to(self.device) for b in batches)
         ]
+        if not vectors:
+            return np.zeros((0, sum(m.readout.out_dim for m in self.members)), dtype=np.float32)
         return np.concatenate(vectors)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from molgnn.chem.graph import PackedGraphs
 from molgnn.data.batch import batch_rows, to_batch
+from molgnn.errors import Refusal
 from molgnn.models.property import PropertyModel
 from molgnn.nn.loss import MaskedLoss
 from molgnn.train.checkpoint import (
@@ -91,6 +92,11 @@ class Training:
     def run_epoch(self, train: Labelled, valid: Labelled) -> dict:
         started = time.perf_counter()
         train_loss = self.train_epoch(train)
+        if not math.isfinite(train_loss):
+            raise Refusal(
+                f"epoch {self.epoch + 1}: the training loss is {train_loss}: try a lower optim.lr "
+                "(and look at the labels for outliers)"
+            )
         seconds = time.perf_counter() - started
         with self.averaged():
             valid_loss = mean_loss(self.module, self.loss, valid, self.fabric.device)
