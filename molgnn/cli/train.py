@@ -89,15 +89,22 @@ def _job(config) -> None:
     """What Hydra calls for each run; errors end here, since Hydra would print a traceback."""
     from hydra.core.hydra_config import HydraConfig
 
-    out = Path(HydraConfig.get().runtime.output_dir)
+    out = _near(Path(HydraConfig.get().runtime.output_dir))
     try:
         _train(config, out)
     except Refusal as refusal:
         say(f"molgnn: {refusal}")
+        if out.is_dir() and not any(out.iterdir()):
+            out.rmdir()  # Hydra made it, and nothing came of it
         sys.exit(1)
     except KeyboardInterrupt:
         say(f"molgnn: interrupted: the same command with out={out} goes on from the last epoch")
         sys.exit(INTERRUPTED)
+
+
+def _near(path: Path) -> Path:
+    """The path as one would type it here: Hydra makes it absolute."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _train(config, out: Path) -> None:

@@ -64,7 +64,7 @@ def load_bundle(model: str | os.PathLike, device: str = "auto") -> Predictor:
     """
     folder = find_bundle(model)
     config = _read_config(folder)
-    tasks = [_task(task, folder) for task in config["tasks"]]
+    tasks = [_task(task, folder) for task in config["tasks"] or [None]]
     weights = folder / "model.safetensors"
     members = _members(weights, config, out_dim=sum(task.width for task in tasks))
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()

@@ -25,7 +25,7 @@ def save_checkpoint(path: Path, groups: dict[str, dict[str, Tensor]], state: dic
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict]:
-    """The groups and the state that ``save_checkpoint`` wrote. Raises Refusal if it is unreadable."""
+    """The groups and the state that ``save_checkpoint`` wrote. Raises Refusal if unreadable."""
     groups: dict[str, dict[str, Tensor]] = {}
     try:
         with safe_open(path, framework="pt") as file:

@@ -15,6 +15,7 @@ from torch import Tensor
 from molgnn.chem.graph import PackedGraphs
 from molgnn.data.batch import batch_rows, to_batch
 from molgnn.errors import Refusal
+from molgnn.errors import Refusal
 from molgnn.models.property import PropertyModel
 from molgnn.nn.loss import MaskedLoss
 from molgnn.train.checkpoint import (
@@ -101,6 +102,8 @@ class Training:
         with self.averaged():
             valid_loss = mean_loss(self.module, self.loss, valid, self.fabric.device)
             self.epoch += 1
+            if not math.isfinite(train_loss + (valid_loss or 0.0)):
+                raise Refusal(f"the loss is no number after epoch {self.epoch}: lower optim.lr")
             if valid_loss is None or valid_loss < self.best_loss:
                 self.best_loss = math.inf if valid_loss is None else valid_loss
                 self.best_epoch = self.epoch
@@ -192,7 +195,10 @@ _STATE = ("epoch", "step", "best_epoch", "best_loss", "history")
 
 
 def learning_rate(optim: OptimOptions, epoch: float, epochs: int) -> float:
-    """Linear from lr / 10 over the warm-up, then a half cosine down to ``final_lr``; ``epoch`` is fractional."""
+    """Linear from lr / 10 over the warm-up, then a half cosine down to ``final_lr``.
+
+    ``epoch`` is fractional: how many are done.
+    """
     warmup = min(optim.warmup, epochs / 2)
     if epoch < warmup:
         return optim.lr * (0.1 + 0.9 * epoch / warmup)

@@ -17,19 +17,16 @@ WRITTEN = (
 )  # fmt: skip
 
 
-def open_run(folder: Path, options: RunOptions, force: bool = False) -> bool:
-    """Make ``folder`` ready for a run of ``options``; True if an unfinished one there goes on.
+def can_go_on(folder: Path, options: RunOptions, force: bool = False) -> bool:
+    """Whether an unfinished run of ``options`` lies in ``folder``; False if a new one may begin.
 
-    Raises Refusal where a finished run, another run, or something else lies there already; with
-    ``force``, what a run writes is removed first, and nothing else. A run that stopped before its
-    first epoch holds nothing worth keeping and gives way.
+    Raises Refusal where a finished run, another run, or something else lies there already, unless
+    ``force``. Nothing is touched yet: data that cannot be used must not cost an old run.
     """
     if folder.exists() and not folder.is_dir():
         raise Refusal(f"{folder} is a file: give another folder with out=DIR")
     present = [name for name in WRITTEN if (folder / name).exists()]
-    unbegun = CONFIG in present and set(present) <= {CONFIG, "rejects.csv"}
-    if not present or force or unbegun:
-        _begin(folder, present, options)
+    if not present or force:
         return False
     remedy = "choose another out=DIR, or replace it with force=true"
     if CONFIG not in present:
@@ -41,10 +38,13 @@ def open_run(folder: Path, options: RunOptions, force: bool = False) -> bool:
     return True
 
 
-def _begin(folder: Path, present: list[str], options: RunOptions) -> None:
-    for name in present:
-        path = folder / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+def begin_run(folder: Path, options: RunOptions) -> None:
+    """Remove what an earlier run wrote here, and nothing else; write ``config.yaml``."""
+    for path in (folder / name for name in WRITTEN):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(plain(options), sort_keys=False, allow_unicode=True)
     (folder / CONFIG).write_text(text, encoding="utf-8")

@@ -46,7 +46,8 @@ class OptimOptions:
     clip: float = 1.0
 
     def __post_init__(self):
-        if self.lr <= 0 or min(self.final_lr, self.warmup, self.weight_decay, self.clip) < 0:
+        rest = (self.final_lr, self.warmup, self.weight_decay, self.clip)
+        if not (self.lr > 0 and all(value >= 0 for value in rest)):  # so that NaN is refused too
             raise Refusal("optim: lr must be positive, and nothing else negative")
 
 
@@ -70,6 +71,8 @@ class FitOptions:
         for name in ("epochs", "batch_size", "members", "devices"):
             if getattr(self, name) < 1:
                 raise Refusal(f"fit.{name}={getattr(self, name)}: must be at least 1")
+        if self.patience < 0:
+            raise Refusal(f"fit.patience={self.patience}: must not be negative")
         if not 0 <= self.ema < 1:
             raise Refusal(f"fit.ema={self.ema}: must be at least 0 and below 1")
 
@@ -90,6 +93,10 @@ class RunOptions:
     fit: FitOptions = field(default_factory=FitOptions)
     seed: int = 0
 
+    def __post_init__(self):
+        if self.seed < 0:
+            raise Refusal(f"seed={self.seed}: must not be negative")
+
     @property
     def spec(self) -> dict:
         """The network alone, as ``build_model`` takes it."""
@@ -102,7 +109,10 @@ class RunOptions:
 
 
 def from_plain(kind: type, plain: Mapping, where: str = ""):
-    """An options object from nested plain data. Raises Refusal for an unknown or ill-typed option."""
+    """An options object from nested plain data. Raises Refusal for an option that is unknown or of
+    another type."""
+    if not isinstance(plain, Mapping):
+        raise Refusal(f"{where.rstrip('.')}={plain}: must hold options of its own")
     known = {f.name: f.type for f in dataclasses.fields(kind)}
     values = {}
     for name, value in plain.items():
@@ -115,14 +125,40 @@ def from_plain(kind: type, plain: Mapping, where: str = ""):
 def _as(wanted, value, name: str):
     if dataclasses.is_dataclass(wanted):
         return from_plain(wanted, value, f"{name}.")
+    if wanted in (int, float):
+        return _number(wanted, value, name)
+    if wanted is bool:
+        return _of(bool, value, f"{name}={value}: must be true or false")
     if wanted == tuple[str, ...]:
-        return (value,) if isinstance(value, str) else tuple(str(v) for v in value or ())
+        return tuple(_text(v, name) for v in _listed(value))
     if wanted == tuple[float, ...]:
-        return tuple(value)
-    if wanted in (int, float) and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        wrong = f"{name}={value}: must be a list of numbers"
+        return tuple(float(_of((int, float), v, wrong)) for v in _of((list, tuple), value, wrong))
+    if wanted in (str, str | None):
+        return None if value is None and wanted is not str else _text(value, name)
+    return _of(Mapping, value, f"{name}={value}: must hold options of its own")
+
+
+def _of(kinds, value, refusal: str):
+    if not isinstance(value, kinds):
+        raise Refusal(refusal)
+    return value
+
+
+def _number(wanted: type, value, name: str):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise Refusal(f"{name}={value}: must be a number")
-    if wanted is int and value != int(value):
+    if wanted is int and not float(value).is_integer():
         raise Refusal(f"{name}={value}: must be a whole number")
-    if wanted is bool and not isinstance(value, bool):
-        raise Refusal(f"{name}={value}: must be true or false")
-    return wanted(value) if wanted in (int, float) else value
+    return wanted(value)
+
+
+def _text(value, name: str) -> str:
+    """A number passes for text: a column may be called 1, a file 2024."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise Refusal(f"{name}={value}: must be text")
+    return str(value)
+
+
+def _listed(value) -> list:
+    return list(value or ()) if isinstance(value, (list, tuple, type(None))) else [value]

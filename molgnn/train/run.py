@@ -47,16 +47,19 @@ def run(
     the progress. Raises Refusal for data or options that cannot be used.
     """
     out, started = Path(out), time.perf_counter()
-    if run_folder.open_run(out, options, force):
-        say(f"going on with the unfinished run in {out}")
+    goes_on = run_folder.can_go_on(out, options, force)
     dataset, source, units = read_data(options.data, options.kind, reading)
-    write_rejects(out / "rejects.csv", dataset.rejects, force=True)
     say(describe(dataset))
     parts = split_data(dataset, options)
     tasks = make_tasks(dataset.tasks, dataset.y, parts.train, options.kind, units)
     y = encode(dataset.y, tasks)
     train, valid = (Labelled(dataset.graphs.select(r), y[r]) for r in (parts.train, parts.valid))
     job = Job(options, tasks, train, valid, out / run_folder.CHECKPOINTS)
+    if goes_on:
+        say(f"going on with the unfinished run in {out}")
+    else:
+        run_folder.begin_run(out, options)
+    write_rejects(out / "rejects.csv", dataset.rejects, force=True)
     models, histories = train_members(job, epoch_done)
     model = Predictor(models, tasks, options.data.recipe)
     metrics = judge(model, dataset, parts, options, out)
