@@ -1,0 +1,133 @@
+"""The notebooks run from the first cell to the last, quietly, on small settings."""
+
+import json
+import os
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from ipykernel.kernelspec import write_kernel_spec
+from matplotlib import font_manager
+from nbclient import NotebookClient
+
+from molgnn.data.registry import find
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+WORST, TOP = 3, 5
+SETTINGS = {
+    "MOLGNN_NOTEBOOK_EPOCHS": "2",
+    "MOLGNN_NOTEBOOK_WORST": str(WORST),
+    "MOLGNN_NOTEBOOK_TOP": str(TOP),
+    # On busy cores the waiting threads of OpenMP cost more than they bring.
+    "OMP_NUM_THREADS": "1",
+}
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+@pytest.fixture(scope="module")
+def execute(tmp_path_factory):
+    """path -> what came of it: the executed notebook, its working folder, its folder for files.
+
+    Each notebook runs once, on a quarter of the data. The kernel is this interpreter, whatever
+    kernels and settings of Jupyter and IPython the user has.
+    """
+    done = {}
+
+    def run(path: Path) -> SimpleNamespace:
+        if path not in done:
+            done[path] = _execute(path, tmp_path_factory.mktemp(path.stem))
+        return done[path]
+
+    with pytest.MonkeyPatch.context() as patch:
+        jupyter = tmp_path_factory.mktemp("jupyter")
+        write_kernel_spec(jupyter / "kernels" / "this")
+        patch.setenv("JUPYTER_PATH", str(jupyter))
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+            patch.setenv(name, str(jupyter / name.lower()))
+        yield run
+
+
+def _execute(path: Path, folder: Path) -> SimpleNamespace:
+    font_manager.get_font_names()  # a first look for fonts may say on stderr that it takes long
+    cwd, out, data = folder / "cwd", folder / "out", folder / "quarter.csv"
+    cwd.mkdir()
+    header, *rows = find("solubility").path.read_text(encoding="utf-8").splitlines()
+    data.write_text("\n".join([header, *rows[::4]]), encoding="utf-8")
+    given = {"MOLGNN_NOTEBOOK_OUT": str(out), "MOLGNN_NOTEBOOK_DATA": str(data)}
+    # Both would change how the kernel shows pictures and what it takes from stderr.
+    env = {k: v for k, v in os.environ.items() if k not in ("PYTEST_CURRENT_TEST", "MPLBACKEND")}
+    client = NotebookClient(
+        nbformat.read(path, as_version=4),
+        kernel_name="this",
+        resources={"metadata": {"path": str(cwd)}},
+        timeout=240,
+    )
+    notebook = client.execute(env=env | SETTINGS | given)
+    return SimpleNamespace(notebook=notebook, cwd=cwd, out=out)
+
+
+def _outputs(notebook) -> list:
+    return [out for cell in notebook.cells for out in cell.get("outputs", ())]
+
+
+def test_there_is_a_notebook():
+    assert "01_first_model" in [path.stem for path in NOTEBOOKS]
+
+
+@each_notebook
+def test_a_notebook_is_kept_without_outputs_and_with_readable_ids(path):
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert not _outputs(notebook)
+    assert all(cell.execution_count is None for cell in code)
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", cell.id) for cell in notebook.cells)
+
+
+@each_notebook
+def test_a_notebook_runs_quietly_and_writes_only_where_it_is_told(path, execute):
+    ran = execute(path)
+    outputs = _outputs(ran.notebook)
+    assert [out.text for out in outputs if out.get("name") == "stderr"] == []
+    assert [out for out in outputs if out.output_type == "error"] == []
+    assert list(ran.cwd.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def first_model(execute):
+    return execute(next(path for path in NOTEBOOKS if path.stem == "01_first_model"))
+
+
+def test_the_first_model_reports_the_error_of_its_own_predictions(first_model):
+    metrics = json.loads((first_model.out / "run" / "metrics.json").read_text(encoding="utf-8"))
+    table = pd.read_parquet(first_model.out / "run" / "predictions.parquet")
+    test = table[table["split"] == "test"]
+    rmse = np.sqrt(np.mean((test["logS"] - test["logS (measured)"]) ** 2))
+    assert metrics["test"]["rmse"] == pytest.approx(rmse)
+    assert len(table) == sum(metrics["leaks"]["molecules"].values())
+    assert set(metrics["leaks"]["identical"].values()) == {0}
+
+
+def test_the_first_screen_accounts_for_every_drug(first_model):
+    hits = pd.read_csv(first_model.out / "hits" / "hits.csv")
+    text = (first_model.out / "hits" / "manifest.json").read_text(encoding="utf-8")
+    counts = json.loads(text)["counts"]
+    library = find("solubility").path.with_name("approved_drugs.smi")
+    assert counts["rows"] == counts["scored"] + counts["invalid"]
+    assert counts["rows"] == len(library.read_text(encoding="utf-8").splitlines())
+    assert sum(json.loads(text)["scores"]["histogram"]["counts"]) == counts["scored"]
+    assert len(hits) == counts["hits"] == TOP
+    assert hits["score"].is_monotonic_decreasing
+
+
+def test_the_first_notebook_shows_its_molecules_and_plots(first_model):
+    shown = [item for out in _outputs(first_model.notebook) for item in out.get("data", {}).items()]
+    molecules = [
+        text.count("<svg") for kind, text in shown if kind in ("image/svg+xml", "text/html")
+    ]
+    assert [n for n in molecules if n] == [1, 2 * WORST, TOP]  # each error with its nearest
+    assert [kind for kind, _ in shown].count("image/png") == 4
