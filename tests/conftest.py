@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+# Small tensors: a second thread costs more than it gives, above all on a machine that is busy.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def molgnn_data() -> Path:

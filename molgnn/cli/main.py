@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser(name: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="molgnn",
-        description="Train on a few thousand molecules, screen a library, keep the hundred worth testing.",
+        description="Train on a few thousand molecules, screen a library, keep the best.",
     )
     parser.add_argument("--version", action="version", version=f"molgnn {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")

@@ -12,7 +12,7 @@ KINDS = ("regression", "binary", "multiclass")
 
 @dataclass(frozen=True)
 class Task:
-    """One column to predict. ``mean`` and ``std`` (the training labels') scale regression outputs."""
+    """One column to predict. Regression outputs are scaled by the training labels' mean and std."""
 
     name: str
     kind: str
@@ -65,7 +65,8 @@ def make_tasks(
             )
         if len(np.unique(fitted)) == 1:
             raise Refusal(
-                f"target {name!r} is {fitted[0]:g} for every training molecule: nothing to learn, leave it out"
+                f"target {name!r} is {fitted[0]:g} for every training molecule: nothing to learn, "
+                "leave it out"
             )
         tasks.append(_task(name, kinds.get(name, "auto"), labels, fitted, units.get(name, "")))
     return tasks

@@ -7,12 +7,13 @@ def model_card(config: dict) -> str:
     lines = [
         f"# {config.get('name') or 'model'}",
         "",
-        f"molgnn {config.get('versions', {}).get('molgnn', '')} bundle, made {config.get('created', '')}. "
-        "Weights and plain data only: loading it runs no code.",
+        f"molgnn {config.get('versions', {}).get('molgnn', '')} bundle, made "
+        f"{config.get('created', '')}. Weights and plain data only: loading it runs no code.",
         "",
         "| | |",
         "|---|---|",
-        f"| network | {_part(model['encoder'])}; readout {_part(model['readout'])}; head {_part(model['head'])} |",
+        f"| network | {_part(model['encoder'])}; readout {_part(model['readout'])}; "
+        f"head {_part(model['head'])} |",
         f"| members | {config['members']} |",
         f"| molecules are standardised as | {config['recipe']} |",
         f"| trained on | {data.get('name', '')}, {_counts(data)} |",
@@ -29,8 +30,9 @@ def model_card(config: dict) -> str:
     lines += [
         "## Limits",
         "",
-        "The figures hold for molecules like the training set's. `training.parquet` holds the training "
-        "molecules, their labels and fingerprints: do not pass the folder on if those are secret.",
+        "The figures hold for molecules like the training set's. `training.parquet` holds the "
+        "training molecules, their labels and fingerprints: do not pass the folder on if those are "
+        "secret.",
         "",
     ]
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """Layers: tensors in, tensors out; no DataFrame and no RDKit molecule in sight.
 
-Shapes everywhere: N atoms, E directed bonds, B molecules in the batch, D channels, T tasks, O outputs.
+Shapes everywhere: N atoms, E directed bonds, B molecules, D channels, T tasks, O outputs.
 
 ``x`` (N, 9) and ``edge_attr`` (E, 3) hold the integer codes of ``chem.features``; ``edge_index``
 (2, E) holds source and target atoms. The M bonds come first in one direction, then, in the same

@@ -8,7 +8,8 @@ from molgnn.nn.embed import FieldEmbedding
 
 
 class DMPNNEncoder(nn.Module):
-    """h^0_vw = W_i [x_v, e_vw];  m_vw = sum_{u in N(v)} h_uv - h_wv;  h_vw = relu(h^0_vw + W_h m_vw).
+    """h^0_vw = W_i [x_v, e_vw];  m_vw = sum_{u in N(v)} h_uv - h_wv;
+    h_vw = relu(h^0_vw + W_h m_vw).
 
     The atom vector is relu(W_o [x_v, sum_u h_uv]). Excluding the reverse bond keeps a message
     from walking straight back. Yang et al. 2019, arXiv:1904.01561, equations 3 to 7. ``depth``
@@ -40,7 +41,7 @@ class DMPNNEncoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Tensor:
-        """x (N, 9), edge_index (2, E), edge_attr (E, 3) -> (N, D). An atom without bonds keeps its own features."""
+        """x (N, 9), edge_index (2, E), edge_attr (E, 3) -> (N, D). A lone atom keeps its own."""
         source, target = edge_index
         bonds = self.bond_in(edge_attr[: edge_attr.size(0) // 2])
         first = self.atom_in(x).index_select(0, source) + torch.cat([bonds, bonds])
@@ -59,7 +60,7 @@ class DMPNNEncoder(nn.Module):
 
 
 class Incoming(torch.autograd.Function):
-    """m_vw = sum_{u in N(v)} h_uv - h_wv, without the intermediate tensors that autograd would keep.
+    """m_vw = sum_{u in N(v)} h_uv - h_wv, without the tensors between that autograd would keep.
 
     The map is linear, and its transpose is itself with source and target exchanged.
     ``incoming_plain`` is the same in plain operations: the oracle of its test.
@@ -91,7 +92,7 @@ def incoming_plain(state: Tensor, source: Tensor, target: Tensor, num_atoms: int
 
 
 def sum_at(values: Tensor, index: Tensor, size: int) -> Tensor:
-    """Row sums: values (E, D), index (E,) -> (size, D); several times faster on a CPU than scatter."""
+    """Row sums, (E, D) and index (E,) -> (size, D); far faster on a CPU than a scatter."""
     return values.new_zeros(size, values.size(1)).index_add_(0, index, values)
 
 

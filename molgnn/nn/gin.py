@@ -9,10 +9,11 @@ from molgnn.nn.embed import FieldEmbedding
 
 
 class GINEncoder(nn.Module):
-    """h_v <- MLP((1 + eps) h_v + sum_{u in N(v)} relu(h_u + e_uv)), a new MLP and bond table a layer.
+    """h_v <- MLP((1 + eps) h_v + sum_{u in N(v)} relu(h_u + e_uv)), each layer with its own MLP.
 
     Xu et al. 2019, arXiv:1810.00826, equation 4.1; bond features as in Hu et al. 2020,
-    arXiv:1905.12265. ``residual`` adds the layer's input to its output; ``jk`` is jumping knowledge.
+    arXiv:1905.12265, a table for each layer. ``residual`` adds the layer's input to its output;
+    ``jk`` is jumping knowledge.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class GINEncoder(nn.Module):
         self.jump, self.out_dim = jump(jk, dim, depth)
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Tensor:
-        """x (N, 9), edge_index (2, E), edge_attr (E, 3) -> (N, out_dim). Bondless atoms see themselves."""
+        """x (N, 9), edge_index (2, E), edge_attr (E, 3) -> (N, out_dim)."""
         h = self.atom_in(x)
         half = edge_attr[: edge_attr.size(0) // 2]
         states = []

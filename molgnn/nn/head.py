@@ -1,5 +1,9 @@
 """Heads: from the molecule vector to the outputs of all tasks."""
 
+from itertools import pairwise
+
+from itertools import pairwise
+
 from torch import Tensor, nn
 
 
@@ -13,7 +17,7 @@ class MLPHead(nn.Module):
         self.out_dim = out_dim
         widths = [in_dim] + [hidden] * layers
         parts: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             parts += [nn.Dropout(dropout), nn.Linear(before, after), nn.ReLU()]
         self.layers = nn.Sequential(*parts, nn.Dropout(dropout), nn.Linear(widths[-1], out_dim))
 

@@ -40,7 +40,7 @@ class MPNNEncoder(nn.Module):
         self.jump, self.out_dim = jump(jk, dim, depth)
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Tensor:
-        """x (N, 9), edge_index (2, E), edge_attr (E, 3) -> (N, out_dim). Bondless atoms get m = bias."""
+        """x (N, 9), edge_index (2, E), edge_attr (E, 3) -> (N, out_dim)."""
         h = torch.relu(self.atom_in(x))
         kinds, kind = torch.unique(edge_attr, dim=0, return_inverse=True)
         matrices = self.edge_network(kinds).view(-1, h.size(1), h.size(1))

@@ -53,7 +53,7 @@ class MeanMaxReadout(nn.Module):
 
 
 class AttentionReadout(nn.Module):
-    """h_m = sum_i softmax_i(w . h_i) h_i: gated attention, Li et al. 2016, arXiv:1511.05493, equation 7."""
+    """h_m = sum_i softmax_i(w . h_i) h_i: soft attention, Li et al. 2016, arXiv:1511.05493."""
 
     def __init__(self, dim: int):
         super().__init__()

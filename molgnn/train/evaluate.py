@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from molgnn.data.split import Split
 from molgnn.data.table import Dataset
 from molgnn.data.targets import Task
-from molgnn.models.baseline import forest_predictions
+from molgnn.models.baseline import TREES, forest_predictions
 from molgnn.models.ensemble import Predictor
 from molgnn.train import plots
 from molgnn.train.metrics import evaluate
@@ -63,7 +63,7 @@ def judge_baseline(dataset: Dataset, parts: Split, tasks: list[Task], seed: int)
     predicted = forest_predictions(train, dataset.y[parts.train], asked, tasks, seed)
     cut = len(parts.valid)
     return {
-        "name": "random forest, 500 trees, Morgan radius 2, 2,048 bits",
+        "name": f"random forest, {TREES} trees, Morgan radius 2, 2,048 bits",
         "valid": evaluate(dataset.y[parts.valid], predicted[:cut], tasks)["mean"],
         "test": evaluate(dataset.y[parts.test], predicted[cut:], tasks)["mean"],
     }

@@ -15,7 +15,6 @@ from torch import Tensor
 from molgnn.chem.graph import PackedGraphs
 from molgnn.data.batch import batch_rows, to_batch
 from molgnn.errors import Refusal
-from molgnn.errors import Refusal
 from molgnn.models.property import PropertyModel
 from molgnn.nn.loss import MaskedLoss
 from molgnn.train.checkpoint import (
@@ -93,17 +92,15 @@ class Training:
     def run_epoch(self, train: Labelled, valid: Labelled) -> dict:
         started = time.perf_counter()
         train_loss = self.train_epoch(train)
-        if not math.isfinite(train_loss):
-            raise Refusal(
-                f"epoch {self.epoch + 1}: the training loss is {train_loss}: try a lower optim.lr "
-                "(and look at the labels for outliers)"
-            )
         seconds = time.perf_counter() - started
         with self.averaged():
             valid_loss = mean_loss(self.module, self.loss, valid, self.fabric.device)
             self.epoch += 1
             if not math.isfinite(train_loss + (valid_loss or 0.0)):
-                raise Refusal(f"the loss is no number after epoch {self.epoch}: lower optim.lr")
+                raise Refusal(
+                    f"epoch {self.epoch}: the loss is {train_loss} in training and {valid_loss} in "
+                    "validation: try a lower optim.lr (and look at the labels for outliers)"
+                )
             if valid_loss is None or valid_loss < self.best_loss:
                 self.best_loss = math.inf if valid_loss is None else valid_loss
                 self.best_epoch = self.epoch

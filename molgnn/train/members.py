@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 
+from molgnn.chem.features import ATOM_SIZES, BOND_SIZES
 from molgnn.data.targets import Task
 from molgnn.errors import Refusal
 from molgnn.models.build import build_model
 from molgnn.models.property import PropertyModel
+from molgnn.nn.embed import FieldEmbedding
 from molgnn.nn.loss import MaskedLoss, balanced_weights
 from molgnn.train.checkpoint import load_checkpoint
 from molgnn.train.fit import Labelled, Training
@@ -48,12 +51,14 @@ def train_members(
     for member in range(job.options.fit.members):
         if not _is_finished(job.checkpoint(member)):
             if job.options.fit.devices > 1:
-                fabric.launch(train_member, job, member, epoch_done)
+                # Bound, not passed: Fabric looks into arguments, and refuses frozen dataclasses.
+                fabric.launch(partial(train_member, job=job, member=member, epoch_done=epoch_done))
             else:
                 train_member(fabric, job, member, epoch_done)
         groups, state = load_checkpoint(job.checkpoint(member))
         model = new_model(job, member)
         model.load_state_dict(groups["best"])
+        fill_unseen(model, job.train)
         models.append(model)
         histories.append(state["history"])
     return models, histories
@@ -76,6 +81,28 @@ def new_model(job: Job, member: int) -> PropertyModel:
     """A member's network as it starts: its weights depend on the run's seed and its number."""
     torch.manual_seed(member_seed(job.options.seed, member))
     return build_model(**job.options.spec, out_dim=sum(task.width for task in job.tasks))
+
+
+def fill_unseen(model: PropertyModel, train: Labelled) -> None:
+    """Give codes of atoms and bonds that no training molecule has a neutral embedding."""
+    atoms, bonds = code_counts(train)
+    for part in model.modules():
+        if isinstance(part, FieldEmbedding):
+            part.fill_unseen(atoms if part.sizes == ATOM_SIZES else bonds)
+
+
+def code_counts(train: Labelled) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """How often each code of each atom field and of each bond field occurs."""
+    return tuple(
+        [
+            torch.bincount(torch.from_numpy(codes[:, f].astype("int64")), minlength=size)
+            for f, size in enumerate(sizes)
+        ]
+        for codes, sizes in (
+            (train.graphs.atoms, ATOM_SIZES),
+            (train.graphs.bonds, BOND_SIZES),
+        )
+    )
 
 
 def member_seed(seed: int, member: int) -> int:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from molgnn.data.leak import leak_report
 from molgnn.data.registry import entry_of, find_or_fetch, read_named
 from molgnn.data.rejects import write_rejects
@@ -30,6 +32,11 @@ class Run:
     folder: Path
     model: Predictor
     metrics: dict
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """Each molecule with its line, id, SMILES, part of the split, labels and predictions."""
+        return pd.read_parquet(self.folder / "predictions.parquet")
 
 
 def run(
