@@ -70,8 +70,12 @@ def test_flags_that_it_names_exist(command):
 def test_train_lines_compose():
     from molgnn.cli.train import check
 
-    lines = [shlex.split(line, comments=True) for block in blocks("sh") for line in block.splitlines()]
-    trains = [words[2:] for words in lines if words[:2] == ["molgnn", "train"] and "-m" not in words]
+    lines = [
+        shlex.split(line, comments=True) for block in blocks("sh") for line in block.splitlines()
+    ]
+    trains = [
+        words[2:] for words in lines if words[:2] == ["molgnn", "train"] and "-m" not in words
+    ]
     assert len(trains) > 4
     for overrides in trains:
         check(overrides)

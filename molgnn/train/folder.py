@@ -11,6 +11,7 @@ from molgnn.errors import Refusal
 from molgnn.train.options import RunOptions
 
 CONFIG, METRICS, CHECKPOINTS, MODEL = "config.yaml", "metrics.json", "checkpoints", "model"
+SHA = "data_sha256"  # beside the options in config.yaml: that of the table
 WRITTEN = (
     CONFIG, METRICS, CHECKPOINTS, MODEL, "predictions.parquet", "rejects.csv",
     "learning_curve.png", "parity.png", "roc_pr.png", "confusion.png",
@@ -31,14 +32,23 @@ def can_go_on(folder: Path, options: RunOptions, force: bool = False) -> bool:
     remedy = "choose another out=DIR, or replace it with force=true"
     if CONFIG not in present:
         raise Refusal(f"{folder} holds {present[0]} but no {CONFIG}: {remedy}")
-    if yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8")) != plain(options):
+    if {k: v for k, v in _config(folder).items() if k != SHA} != plain(options):
         raise Refusal(f"{folder} holds a run with other options: {remedy}")
     if METRICS in present:
         raise Refusal(f"{folder} holds this run, finished: {remedy}")
     return True
 
 
-def begin_run(folder: Path, options: RunOptions) -> None:
+def go_on(folder: Path, data_sha256: str) -> None:
+    """Raises Refusal if the table is another one now than when the run in ``folder`` began."""
+    if _config(folder).get(SHA) != data_sha256:
+        raise Refusal(
+            f"{folder} holds an unfinished run, but its table has changed since: choose another "
+            "out=DIR, or start anew with force=true"
+        )
+
+
+def begin_run(folder: Path, options: RunOptions, data_sha256: str) -> None:
     """Remove what an earlier run wrote here, and nothing else; write ``config.yaml``."""
     for path in (folder / name for name in WRITTEN):
         if path.is_dir():
@@ -46,8 +56,20 @@ def begin_run(folder: Path, options: RunOptions) -> None:
         else:
             path.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(plain(options), sort_keys=False, allow_unicode=True)
+    config = {**plain(options), SHA: data_sha256}
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     (folder / CONFIG).write_text(text, encoding="utf-8")
+
+
+def _config(folder: Path) -> dict:
+    path = folder / CONFIG
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        config = None
+    if not isinstance(config, dict):
+        raise Refusal(f"{path}: not the config of a run: choose another out=DIR, or force=true")
+    return config
 
 
 def finish_run(folder: Path, metrics: dict) -> None:

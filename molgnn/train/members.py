@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from torch.multiprocessing import ProcessRaisedException
 
 from molgnn.chem.features import ATOM_SIZES, BOND_SIZES
 from molgnn.data.targets import Task
@@ -52,7 +53,8 @@ def train_members(
         if not _is_finished(job.checkpoint(member)):
             if job.options.fit.devices > 1:
                 # Bound, not passed: Fabric looks into arguments, and refuses frozen dataclasses.
-                fabric.launch(partial(train_member, job=job, member=member, epoch_done=epoch_done))
+                work = partial(train_member, job=job, member=member, epoch_done=epoch_done)
+                _launch(fabric, work)
             else:
                 train_member(fabric, job, member, epoch_done)
         groups, state = load_checkpoint(job.checkpoint(member))
@@ -62,6 +64,18 @@ def train_members(
         models.append(model)
         histories.append(state["history"])
     return models, histories
+
+
+def _launch(fabric: Fabric, work: Callable[[Fabric], None]) -> None:
+    """Run ``work`` in all processes of DDP; a refusal in one of them is a refusal here."""
+    try:
+        fabric.launch(work)
+    except ProcessRaisedException as error:
+        last = str(error).strip().splitlines()[-1]
+        name, _, reason = last.partition(": ")
+        if name.endswith(Refusal.__name__):
+            raise Refusal(reason) from None
+        raise
 
 
 def train_member(fabric: Fabric, job: Job, member: int, epoch_done: EpochDone | None) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from molgnn.data.leak import leak_report
+from molgnn.data.reader import file_sha256
 from molgnn.data.registry import entry_of, find_or_fetch, read_named
 from molgnn.data.rejects import write_rejects
 from molgnn.data.split import Split, split
@@ -62,10 +63,12 @@ def run(
     y = encode(dataset.y, tasks)
     train, valid = (Labelled(dataset.graphs.select(r), y[r]) for r in (parts.train, parts.valid))
     job = Job(options, tasks, train, valid, out / run_folder.CHECKPOINTS)
+    data_sha256 = file_sha256(source)
     if goes_on:
+        run_folder.go_on(out, data_sha256)
         say(f"going on with the unfinished run in {out}")
     else:
-        run_folder.begin_run(out, options)
+        run_folder.begin_run(out, options, data_sha256)
     write_rejects(out / "rejects.csv", dataset.rejects, force=True)
     models, histories = train_members(job, epoch_done)
     model = Predictor(models, tasks, options.data.recipe)

@@ -52,3 +52,22 @@ def test_every_field_has_rows_of_its_own():
 
 def test_no_atoms_give_no_rows():
     assert FieldEmbedding(SIZES, 4)(torch.zeros(0, 3, dtype=torch.long)).shape == (0, 4)
+
+
+def test_codes_that_training_never_met_get_the_mean_of_those_it_did():
+    embed = FieldEmbedding(SIZES, 4)
+    before = embed.weight.detach().clone()
+    embed.fill_unseen([torch.tensor(c) for c in ([3, 1, 0], [0, 4], [1, 1, 0, 0, 2])])
+    after = embed.weight.detach()
+    seen = [0, 1, 4, 5, 6, 9]
+    assert torch.equal(after[seen], before[seen])
+    torch.testing.assert_close(after[2], 0.75 * before[0] + 0.25 * before[1])
+    torch.testing.assert_close(after[3], before[4])
+    expected = (before[5] + before[6] + 2 * before[9]) / 4
+    torch.testing.assert_close(after[7:9], expected.expand(2, -1))
+
+
+def test_a_field_that_training_never_met_is_neutral():
+    embed = FieldEmbedding(SIZES, 4)
+    embed.fill_unseen([torch.zeros(size, dtype=torch.long) for size in SIZES])
+    assert not embed.weight.any()

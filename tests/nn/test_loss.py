@@ -72,7 +72,7 @@ def test_without_any_label_the_loss_is_zero_and_so_is_its_gradient():
     y = torch.full((4, 3), NAN)
     loss = MaskedLoss(["regression", "binary", "multiclass"], [1, 1, 3])(logits, y)
     loss.backward()
-    assert float(loss) == 0
+    assert loss.item() == 0
     assert not logits.grad.any()
 
 

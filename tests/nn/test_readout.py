@@ -46,7 +46,7 @@ def test_neighbours_in_the_batch_do_not_matter(name, h):
     readout = make(name)
     pooled = readout(h, GRAPH_ID, MOLECULES)
     for molecule in range(MOLECULES):
-        mine = h[GRAPH_ID == molecule]
+        mine = h[molecule == GRAPH_ID]
         alone = readout(mine, torch.zeros(len(mine), dtype=torch.long), 1)
         torch.testing.assert_close(pooled[molecule], alone[0])
 
@@ -61,7 +61,7 @@ def test_large_states_stay_finite_with_their_gradients(name, h):
 
 
 def one_by_one(h, pool):
-    return torch.stack([pool(h[GRAPH_ID == m]) for m in range(MOLECULES)])
+    return torch.stack([pool(h[m == GRAPH_ID]) for m in range(MOLECULES)])
 
 
 def or_zeros(pool):

@@ -1,0 +1,125 @@
+"""``molgnn train``: Hydra's grammar, our exit codes."""
+
+import json
+
+import pytest
+import yaml
+
+from molgnn.cli.epochs import EpochLog
+from molgnn.cli.main import main
+
+QUICK = ["fit=quick", "encoder.dim=8", "encoder.depth=2", "fit.epochs=1"]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def table(here):
+    """Forty chains with a label that grows along them."""
+    lines = [f"{'C' * (1 + i % 20)}{'O' * (i // 20)},{0.1 * i:.1f},{i % 2}" for i in range(40)]
+    (here / "lib,v2.csv").write_text("\n".join(["smiles,y,active", *lines]) + "\n")
+    return ["data=csv", "data.path='lib,v2.csv'", "data.split.name=random"]
+
+
+def code_of(words):
+    """The exit code: Hydra's own run ends in SystemExit, ours returns."""
+    try:
+        return main(words)
+    except SystemExit as stop:
+        return stop.code
+
+
+def test_a_run_prints_its_figures_and_where_the_model_is(table, here, capsys):
+    words = ["train", *table, "data.targets=[y]", *QUICK, "out=runs/mine"]
+    assert code_of(words) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[0].split() == ["rmse", "mae", "r2", "spearman"]
+    assert [line.split()[0] for line in lines[1:4]] == ["train", "valid", "test"]
+    assert "identical molecules:" in out
+    assert "molgnn screen runs/mine/model LIBRARY" in lines[-1]
+    assert "40 molecules from 40 rows of lib,v2" in err
+    assert "epoch 1: loss" in err
+    metrics = json.loads((here / "runs/mine/metrics.json").read_text())
+    assert metrics["epochs"] == [1]
+    assert main(["predict", "runs/mine", "lib,v2.csv", "--out", "p.csv", "--quiet"]) == 0
+    assert len((here / "p.csv").read_text().splitlines()) == 41
+
+
+def test_the_same_command_again_is_refused_and_force_replaces(table, capsys):
+    words = ["train", *table, "data.targets=[y]", *QUICK, "out=runs/mine"]
+    assert code_of(words) == 0
+    capsys.readouterr()
+    assert code_of(words) == 1
+    (line,) = [t for t in capsys.readouterr().err.splitlines() if t.startswith("molgnn: ")]
+    assert "holds this run, finished" in line
+    assert code_of([*words, "force=true"]) == 0
+
+
+def test_overrides_reach_the_run(table, here):
+    words = ["encoder=gin", "readout=mean", "encoder.norm=layer", "optim.lr=0.01", "seed=5"]
+    assert code_of(["train", *table, "data.targets=[active]", *QUICK, *words, "out=r"]) == 0
+    config = yaml.safe_load((here / "r" / "config.yaml").read_text())
+    assert (config["encoder"]["name"], config["encoder"]["norm"]) == ("gin", "layer")
+    assert (config["readout"], config["optim"]["lr"], config["seed"]) == ({"name": "mean"}, 0.01, 5)
+
+
+def test_without_a_folder_runs_go_below_runs_by_date(table, here):
+    assert code_of(["train", *table, "data.targets=[y]", *QUICK]) == 0
+    assert len(list(here.glob("runs/**/metrics.json"))) == 1
+    assert not (here / "outputs").exists()  # Hydra's own habit
+
+
+def test_a_sweep_runs_every_combination(table, here):
+    words = ["train", "-m", *table, "data.targets=[y]", *QUICK, "seed=0,1"]
+    assert code_of(words) == 0
+    seeds = [yaml.safe_load(path.read_text())["seed"] for path in here.rglob("config.yaml")]
+    assert sorted(seeds) == [0, 1]
+    assert len(list(here.rglob("metrics.json"))) == 2
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["data.targets=[z]"], "no column 'z': the columns are 'smiles', 'y', 'active'"),
+        (["data.targets=[smiles]"], "line 2: column 'smiles' holds 'C', which is no finite number"),
+        (["data.targets=[y]", "data.path=."], "folder"),
+        (["data.targets=[y]", "encoder.dim=0"], "encoder.dim=0"),
+        (["data.targets=[y]", "head=binary"], "a binary target is 0 or 1"),
+    ],
+)
+def test_bad_input_gets_one_line_and_exit_code_1(table, words, said, capsys):
+    assert code_of(["train", *table, *QUICK, *words, "out=r"]) == 1
+    err = capsys.readouterr().err
+    (line,) = [text for text in err.splitlines() if text.startswith("molgnn: ")]
+    assert said in line
+    assert "Traceback" not in err
+
+
+def test_help_lists_the_groups_with_their_choices(capsys):
+    assert main(["train", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "encoder dmpnn, gin, mpnn" in said
+    assert "solubility" in said
+
+
+def test_cfg_job_prints_every_option_and_trains_nothing(here, capsys):
+    assert code_of(["train", "--cfg", "job"]) == 0
+    assert yaml.safe_load(capsys.readouterr().out)["fit"]["epochs"] == 50
+    assert list(here.iterdir()) == []
+
+
+def test_progress_without_a_terminal_is_ten_lines_a_member(capsys):
+    log = EpochLog(50, 2)
+    for member in range(2):
+        for epoch in range(1, 51):
+            row = {"epoch": epoch, "train_loss": 1.0, "valid_loss": None}
+            log(member, row | {"molecules_per_second": 1000.0})
+    log.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 20
+    assert lines[0] == "member 1/2 epoch 5: loss 1.0000, 1,000 molecules/s"
