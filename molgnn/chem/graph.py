@@ -2,12 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
+from itertools import islice
 
 import numpy as np
 from rdkit import Chem
 
+from molgnn.chem.binary import Decoded
 from molgnn.chem.features import ATOM_FIELDS, BOND_FIELDS, atom_codes, bond_codes
+from molgnn.chem.quick import read_chunk
+from molgnn.chem.selftest import fault
 from molgnn.chem.smiles import InvalidMolecule, parse
+
+_CHUNK = 2048  # molecules decoded at once: fewer cost more each, more take memory
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,14 @@ def featurize(
 ) -> tuple[PackedGraphs, np.ndarray, dict[int, str]]:
     """Parse, standardise and featurise: the graphs of the valid texts, their positions among the
     texts (B,) int64, and position -> reason for the others. Never raises for a bad molecule."""
+    way = featurize_plain if route() != "binary" else _featurize_quickly
+    return way(texts, recipe)
+
+
+def featurize_plain(
+    texts: Iterable[str], recipe: str = "parent"
+) -> tuple[PackedGraphs, np.ndarray, dict[int, str]]:
+    """What ``featurize`` gives, by a loop over molecules, atoms and bonds: the oracle."""
     mols, rows, reasons = [], [], {}
     for row, text in enumerate(texts):
         try:
@@ -107,3 +122,48 @@ def featurize(
         except InvalidMolecule as error:
             reasons[row] = str(error)
     return pack(mols), np.array(rows, dtype=np.int64), reasons
+
+
+def route() -> str:
+    """How ``featurize`` works in this process: "binary", or "plain: " and the reason."""
+    # Stereo codes depend on these two global settings of RDKit: after a change, test again.
+    return _route(Chem.GetUseLegacyStereoPerception(), Chem.GetAllowNontetrahedralChirality())
+
+
+@cache
+def _route(*settings: bool) -> str:
+    reason = fault(_featurize_quickly, featurize_plain)
+    return f"plain: {reason}" if reason else "binary"
+
+
+def _featurize_quickly(
+    texts: Iterable[str], recipe: str
+) -> tuple[PackedGraphs, np.ndarray, dict[int, str]]:
+    parts, rows, reasons, done = [], [np.zeros(0, dtype=np.int64)], {}, 0
+    texts = iter(texts)
+    while chunk := list(islice(texts, _CHUNK)):
+        decoded, valid, refused = read_chunk(chunk, recipe)
+        parts.append(_from_binary(decoded, [chunk[row] for row in valid], recipe))
+        rows.append(np.array(valid, dtype=np.int64) + done)
+        reasons.update((row + done, reason) for row, reason in refused.items())
+        done += len(chunk)
+    graphs = parts[0] if len(parts) == 1 else PackedGraphs.concat(parts)
+    return graphs, np.concatenate(rows), reasons
+
+
+def _from_binary(decoded: Decoded, texts: list[str], recipe: str) -> PackedGraphs:
+    """The graphs of the texts: those that could be decoded, and in their place the plain others."""
+    graphs = PackedGraphs(
+        decoded.atoms,
+        decoded.bond_ends,
+        decoded.bonds,
+        _offsets(decoded.num_atoms),
+        _offsets(decoded.num_bonds),
+    )
+    if decoded.ok.all():
+        return graphs
+    others = np.flatnonzero(~decoded.ok)
+    order = np.arange(len(texts))
+    order[others] = len(texts) + np.arange(len(others))
+    plain = pack(parse(texts[other], recipe) for other in others)
+    return PackedGraphs.concat([graphs, plain]).select(order)

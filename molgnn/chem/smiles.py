@@ -3,6 +3,8 @@
 A text is a SMILES, or an MDL mol block: the latter always has line breaks, the former never.
 """
 
+import re
+
 from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
@@ -24,6 +26,28 @@ def parse(text: str, recipe: str = "parent") -> Chem.Mol:
         if mol.GetNumAtoms() == 0:
             raise InvalidMolecule(NO_ATOMS)
         return RECIPES[recipe](mol)
+
+
+def parse_quickly(text: str, recipe: str) -> Chem.Mol | None:
+    """The molecule of ``parse``, in 0.8 of its time; None where only ``parse`` can say.
+
+    It takes MolFromSmiles's own steps, less the two with nothing to do on most molecules: removing
+    hydrogen atoms where none is written, and labelling stereo where no mark of it is. No other step
+    may go: skipping Kekulize or SetAromaticity changes thousands of molecules.
+    """
+    refer = _REFER_TO_PARSE.get(recipe)
+    if refer is None or refer.search(text):
+        return None
+    mol = Chem.MolFromSmiles(text, _AS_WRITTEN)
+    if mol is None:
+        return None
+    try:
+        Chem.SanitizeMol(mol)
+    except (ValueError, RuntimeError):  # parse finds it again, and gives the reason
+        return None
+    if "@" in text or "/" in text or "\\" in text:
+        Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
+    return mol
 
 
 def canonical(mol: Chem.Mol) -> str:
@@ -89,3 +113,13 @@ def _renewed(mol: Chem.Mol) -> Chem.Mol:
 
 
 RECIPES = {"none": lambda mol: mol, "parent": _parent, "neutral": _neutral, "tautomer": _tautomer}
+
+_AS_WRITTEN = Chem.SmilesParserParams()
+_AS_WRITTEN.sanitize = False
+_AS_WRITTEN.removeHs = False
+
+# Nothing at all; white space (a mol block, CXSMILES, a name), NUL and what is not ASCII; explicit
+# hydrogen atoms, which may have to be merged into their neighbours.
+_AWKWARD = r"^$|[^!-~]|\[\d*[HDT]|#1"
+# "parent" has nothing to choose where there is no dot; the other recipes always have work to do.
+_REFER_TO_PARSE = {"none": re.compile(_AWKWARD), "parent": re.compile(_AWKWARD + r"|\.")}
