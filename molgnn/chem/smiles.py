@@ -35,8 +35,9 @@ def parse_quickly(text: str, recipe: str) -> Chem.Mol | None:
     hydrogen atoms where none is written, and labelling stereo where no mark of it is. No other step
     may go: skipping Kekulize or SetAromaticity changes thousands of molecules.
     """
-    refer = _REFER_TO_PARSE.get(recipe)
-    if refer is None or refer.search(text):
+    if recipe not in ("none", "parent") or not text or _UNUSUAL(text):
+        return None
+    if "[" in text and _has_hydrogen_atom(text):  # it may have to be merged into its neighbour
         return None
     mol = Chem.MolFromSmiles(text, _AS_WRITTEN)
     if mol is None:
@@ -47,7 +48,19 @@ def parse_quickly(text: str, recipe: str) -> Chem.Mol | None:
         return None
     if "@" in text or "/" in text or "\\" in text:
         Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
-    return mol
+    return _parent(mol) if recipe == "parent" and "." in text else mol
+
+
+def _has_hydrogen_atom(text: str) -> bool:
+    """Whether a bracket may start with H, as in [H], [2H], [D] or [#1]; True as well for [C@OH1H].
+
+    Plain searches on purpose: a regular expression takes memory for its state, at which malloc
+    tidies up all the small blocks that RDKit has freed, and parsing takes a tenth longer.
+    """
+    for mark in _HYDROGEN_MARKS:  # noqa: SIM110 (any() with a generator takes three times as long)
+        if mark in text:
+            return True
+    return False
 
 
 def canonical(mol: Chem.Mol) -> str:
@@ -86,14 +99,23 @@ def _parent(mol: Chem.Mol) -> Chem.Mol:
     """The largest organic fragment: most heavy atoms among those with carbon, ties by weight and
     then by canonical SMILES, so that the order in which a salt is written does not matter."""
     fragments = Chem.GetMolFrags(mol, asMols=True)
-    return mol if len(fragments) == 1 else max(fragments, key=_fragment_rank)
+    if len(fragments) == 1:
+        return mol
+    for rank in (_organic_size, _weight, canonical):  # the next, dearer one only for a tie
+        ranks = [rank(fragment) for fragment in fragments]
+        fragments = [f for f, r in zip(fragments, ranks, strict=True) if r == max(ranks)]
+        if len(fragments) == 1:
+            break
+    return fragments[0]
 
 
-def _fragment_rank(fragment: Chem.Mol) -> tuple:
+def _organic_size(fragment: Chem.Mol) -> tuple[bool, int]:
     numbers = [atom.GetAtomicNum() for atom in fragment.GetAtoms()]
-    heavy = sum(number > 1 for number in numbers)
-    weight = sum(atom.GetMass() for atom in fragment.GetAtoms())
-    return 6 in numbers, heavy, round(weight, 3), canonical(fragment)
+    return 6 in numbers, sum(number > 1 for number in numbers)
+
+
+def _weight(fragment: Chem.Mol) -> float:
+    return round(sum(atom.GetMass() for atom in fragment.GetAtoms()), 3)
 
 
 def _neutral(mol: Chem.Mol) -> Chem.Mol:
@@ -118,8 +140,7 @@ _AS_WRITTEN = Chem.SmilesParserParams()
 _AS_WRITTEN.sanitize = False
 _AS_WRITTEN.removeHs = False
 
-# Nothing at all; white space (a mol block, CXSMILES, a name), NUL and what is not ASCII; explicit
-# hydrogen atoms, which may have to be merged into their neighbours.
-_AWKWARD = r"^$|[^!-~]|\[\d*[HDT]|#1"
-# "parent" has nothing to choose where there is no dot; the other recipes always have work to do.
-_REFER_TO_PARSE = {"none": re.compile(_AWKWARD), "parent": re.compile(_AWKWARD + r"|\.")}
+_UNUSUAL = re.compile(
+    r"[^!-~]"
+).search  # white space (a mol block, CXSMILES, a name), NUL, non-ASCII
+_HYDROGEN_MARKS = ("[H", "[D", "[T", "#1", *(f"{digit}H" for digit in range(10)))
