@@ -1,0 +1,25 @@
+"""``molgnn bench featurize`` on a few molecules: the shape of its answer, not the speed."""
+
+import json
+
+from molgnn.cli.main import main
+
+
+def test_bench_featurize_gives_every_side_its_rate_and_ratio(tmp_path, capsys):
+    library, out = tmp_path / "library.smi", tmp_path / "figures.json"
+    library.write_text("CCO a\nC( bad\nc1ccccc1 b\nCCN.Cl c\n" * 20)
+    arguments = ["--library", str(library), "--rounds", "2", "--json", str(out)]
+    assert main(["bench", "featurize", *arguments]) == 0
+    figures = json.loads(out.read_text())
+    assert (figures["molecules"], figures["route"]) == (60, "binary")
+    assert set(figures["ratio"]) == {"MolFromSmiles", "featurize", "plain loop"}
+    assert all(len(ratios) == 2 for ratios in figures["ratio"].values())
+    assert figures["ratio"]["MolFromSmiles"] == [1, 1]
+    assert "plain loop" in capsys.readouterr().out
+
+
+def test_bench_featurize_refuses_a_library_without_a_molecule(tmp_path, capsys):
+    library = tmp_path / "bad.smi"
+    library.write_text("C( bad\n")
+    assert main(["bench", "featurize", "--library", str(library)]) == 1
+    assert "bad.smi: no molecule" in capsys.readouterr().err
