@@ -5,9 +5,9 @@ import textwrap
 
 import pytest
 
+from molgnn.data import workers
 from molgnn.data.library import read_library
 from molgnn.errors import Refusal
-from molgnn.screen import workers
 
 
 def chunks_of(library, size=3):
@@ -65,9 +65,10 @@ def test_a_failure_of_the_consumer_leaves_no_process_behind(library):
 
 def test_a_worker_imports_the_chem_floor_and_no_torch():
     with workers._pool(1) as pool, workers._main_hidden():
+        loaded = pool.submit(eval, "__import__('molgnn.data.packing') and None").result()
         loaded = pool.submit(eval, "list(__import__('sys').modules)").result()
     assert "molgnn.chem.graph" in loaded
-    for heavy in ("torch", "pandas", "pyarrow", "molgnn.models", "molgnn.data"):
+    for heavy in ("torch", "pandas", "pyarrow", "molgnn.models", "molgnn.data.reader"):
         assert heavy not in loaded
 
 
@@ -77,7 +78,7 @@ def test_a_script_without_a_main_guard_can_use_workers(library, tmp_path):
         textwrap.dedent(f"""
         print("started")
         from molgnn.data.library import read_library
-        from molgnn.screen.workers import featurized
+        from molgnn.data.workers import featurized
         chunks = read_library({str(library)!r}).chunks(20)
         print(sum(len(part.graphs) for part in featurized(chunks, "none", 1)))
         """)
