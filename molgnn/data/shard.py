@@ -25,7 +25,7 @@ from molgnn.data.record import Row
 
 FORMAT = "molgnn-packed-shard"
 VERSION = 1
-_OPTIONS = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", 3))
+OPTIONS = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", 3))
 
 Chunk = tuple[list[Row], Packing]
 
@@ -63,7 +63,7 @@ def write_shard(path: Path, chunks: Sequence[Chunk], places: dict[str, int], cou
         durable(path) as partial,
         pa.OSFile(str(partial), "wb") as file,
         pa.ipc.new_file(
-            file, batches[0].schema.with_metadata(metadata), options=_OPTIONS
+            file, batches[0].schema.with_metadata(metadata), options=OPTIONS
         ) as writer,
     ):
         for batch in batches:
