@@ -1,4 +1,5 @@
 import multiprocessing
+import signal
 import subprocess
 import sys
 import textwrap
@@ -98,3 +99,20 @@ def test_a_library_of_one_chunk_starts_no_worker_unless_asked(library):
 def test_planning_loses_no_chunk(library):
     chunks, _ = workers.plan(chunks_of(library, 10), None)
     assert [row for chunk in chunks for row in chunk] == list(read_library(library))
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent("""
+        import multiprocessing, os, signal
+        from molgnn.data.workers import _main_hidden, _pool
+        with _pool(1) as pool, _main_hidden():
+            print(pool.submit(os.getpid).result(), flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        """)
+    )
+    # Its output ends when the last process that holds it has ended.
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    assert int(done.stdout) > 0
