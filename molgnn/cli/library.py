@@ -31,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     info.add_argument("folder", metavar="DIR", help="folder of a packed library")
     info.add_argument("--check", action="store_true", help="read every shard and check its hash")
     info.add_argument("--json", action="store_true", help="print the manifest")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = build.format_usage() + info.format_usage()  # else --help would name no flag
 
 
 def run(args: argparse.Namespace) -> int:

@@ -62,9 +62,7 @@ def write_shard(path: Path, chunks: Sequence[Chunk], places: dict[str, int], cou
     with (
         durable(path) as partial,
         pa.OSFile(str(partial), "wb") as file,
-        pa.ipc.new_file(
-            file, batches[0].schema.with_metadata(metadata), options=OPTIONS
-        ) as writer,
+        pa.ipc.new_file(file, batches[0].schema.with_metadata(metadata), options=OPTIONS) as writer,
     ):
         for batch in batches:
             writer.write_batch(batch)
