@@ -58,7 +58,8 @@ def pack_chunk(texts: list[str], recipe: str, keyed: bool) -> Packing:
 def molecule_keys(texts: list[str], recipe: str) -> np.ndarray:
     """A 16-byte hash of each valid text's canonical SMILES after standardisation (B,).
 
-    Among n different molecules the odds that any two share one are below n² / 2¹²⁹: 2 · 10⁻²¹ for 10⁹.
+    Among n different molecules the odds that any two share one are below
+    n² / 2¹²⁹: 2 · 10⁻²¹ for 10⁹.
     """
     names = (canonical(parse(text, recipe)) for text in texts)
     digests = (hashlib.blake2b(name.encode(), digest_size=16).digest() for name in names)
