@@ -16,3 +16,13 @@ def molgnn_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("needs real data: MOLGNN_DATA names no folder")
     return Path(folder)
+
+
+@pytest.fixture
+def library(tmp_path):
+    """40 chains of 1 to 10 carbons, then bad rows of several kinds, and blank lines."""
+    lines = [f"{'C' * (1 + i * 7 % 10)} m{i}" for i in range(40)]
+    lines[5:5] = ["", "c1ccccx bad", "   ", "CN(C)(C)(C)C five-bonds"]
+    path = tmp_path / "lib.smi"
+    path.write_text("\n".join(lines) + "\n")
+    return path

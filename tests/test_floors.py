@@ -80,10 +80,14 @@ def tops(names):
 
 
 def test_what_worker_processes_load_never_reaches_torch():
-    files = loaded("molgnn.screen.workers", set())
+    files = loaded("molgnn.data.packing", loaded("molgnn.data.workers", set()))
     assert PACKAGE / "chem" / "graph.py" in files
     assert [path for path in files if BACKENDS & tops(imports(path, at_import=True))] == []
-    own = [PACKAGE / "screen" / "workers.py", *(PACKAGE / "chem").glob("*.py")]
+    own = [
+        PACKAGE / "data" / "workers.py",
+        PACKAGE / "data" / "packing.py",
+        *(PACKAGE / "chem").glob("*.py"),
+    ]
     assert [path for path in own if BACKENDS & tops(imports(path))] == []
 
 

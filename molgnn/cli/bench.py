@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from molgnn.cli import bench_featurize
+from molgnn.cli import bench_featurize, bench_library
 from molgnn.cli.terminal import say
 from molgnn.errors import Refusal
 
@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument("--precision", default="32-true", help="molgnn's: 32-true or bf16-mixed")
     train.add_argument("--json", metavar="FILE", help="write the figures there too")
     bench_featurize.add_arguments(what)
+    bench_library.add_arguments(what.add_parser("library", help="packing and unpacking a library"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
         raise Refusal(f"{args.json}: exists already: name another file")
     if args.what == "featurize":
         return bench_featurize.run(args)
+    if args.what == "library":
+        return bench_library.run(args)
     figures = _train(args)
     print(f"{'':10}{'molecules/s':>12}{'min':>10}{'max':>10}")
     for side, rates in figures["molecules_per_second"].items():

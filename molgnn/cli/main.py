@@ -11,6 +11,7 @@ COMMANDS = {
     "train": "train a model on a table (Hydra: key=value)",
     "predict": "predict properties of the molecules of a table",
     "screen": "rank a library and keep its best molecules",
+    "library": "pack a library once, to screen it at the speed of the model",
     "report": "rebuild the HTML page of a finished screen",
     "models": "list the models that ship with molgnn",
     "data": "list the named data sets, or fetch one",

@@ -45,9 +45,16 @@ class Library:
         """Hexadecimal; "" before the last row was read."""
         if len(self.hashes) < len(self.files):
             return ""
-        if len(self.files) == 1:
-            return self.hashes[self.files[0]]
-        return hashlib.sha256("\n".join(self.hashes[f] for f in self.files).encode()).hexdigest()
+        return combined_sha256([self.hashes[file] for file in self.files])
+
+    def size(self, file: str) -> int | None:
+        """Bytes on disk; None for stdin, or for a file that was taken away meanwhile."""
+        return os.path.getsize(file) if os.path.isfile(file) else None
+
+
+def combined_sha256(hashes: list[str]) -> str:
+    """The hash of a library: that of its one file, or of the hashes of several in order."""
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
 def read_library(paths: str | os.PathLike | Iterable, smiles=None, id=None, columns=None):

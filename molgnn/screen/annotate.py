@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
+from molgnn.data.packing import smiles_of
 from molgnn.data.reader import Row, Table, format_of, open_table
+from molgnn.data.workers import featurized, plan
 from molgnn.errors import Refusal
 from molgnn.screen.columns import free_names, output_names
-from molgnn.screen.hits import smiles_of
 from molgnn.screen.outputs import check_free, drafts
 from molgnn.screen.pipeline import CHUNK
 from molgnn.screen.stages import Scored, scored
 from molgnn.screen.tables import CsvTable, TableSink, check_suffix, open_output
-from molgnn.screen.workers import featurized, plan
 
 if TYPE_CHECKING:
     from molgnn.models.ensemble import Predictor

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from molgnn.chem.smiles import InvalidMolecule, canonical, parse
+from molgnn.data.packing import smiles_of
 from molgnn.data.rejects import defuse
 from molgnn.screen.outputs import csv_writer, number, open_text
 from molgnn.screen.stages import Hit
@@ -51,13 +51,3 @@ def read_hits(path: Path) -> list[list[str]]:
 
 def _armed(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and defuse(cell[1:]) == cell else cell
-
-
-def smiles_of(text: str) -> str:
-    """A SMILES as it is in the file; for a mol block its canonical SMILES, "" for a bad one."""
-    if "\n" not in text:
-        return text
-    try:
-        return canonical(parse(text, "none"))
-    except InvalidMolecule:
-        return ""

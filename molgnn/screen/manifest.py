@@ -1,6 +1,5 @@
 """The manifest of a screen: what was screened with what, and how it went, as plain data."""
 
-import os
 import platform
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from molgnn import __version__
+from molgnn.data.packed import PackedLibrary
 from molgnn.screen.columns import task_of
 from molgnn.screen.stages import Keeper
 from molgnn.screen.stopwatch import Stopwatch, rate
@@ -27,13 +27,18 @@ class Timing:
 
 
 def build_manifest(
-    model: "Predictor", library: "Library", keeper: Keeper, timing: Timing, names: list[str]
+    model: "Predictor",
+    library: "Library | PackedLibrary",
+    keeper: Keeper,
+    timing: Timing,
+    names: list[str],
 ) -> dict:
     """Everything that ``manifest.json`` says; ``names`` are the model's columns in hits.csv.
 
-    ``rows = scored + invalid``, and ``lines = rows + blank_lines + header_lines``. ``cut`` is the
-    score of the last hit, null where every scored molecule is a hit. A stage's molecules a second
-    are rows by the seconds in which it was busy; featurising adds up those of all workers.
+    ``rows = scored + invalid``, and ``lines = rows + blank_lines + header_lines``, to which a
+    packed library that left out ``duplicates`` adds these. ``cut`` is the score of the
+    last hit, null where every scored molecule is a hit. A stage's molecules a second are rows by
+    the seconds in which it was busy; featurising adds up those of all workers.
     """
     column = model.columns[keeper.column]
     return {
@@ -58,6 +63,7 @@ def build_manifest(
             "header_lines": library.header_lines,
             "lines": library.lines,
             "hits": len(keeper.hits()),
+            **_duplicates(library),
         },
         "invalid_reasons": keeper.reasons.most(10),
         "scores": keeper.histogram.summary(),
@@ -80,17 +86,19 @@ def _model(model: "Predictor") -> dict:
     }
 
 
-def _library(library: "Library") -> dict:
+def _library(library: "Library | PackedLibrary") -> dict:
     files = [
-        {"name": name, "size": _size(name), "sha256": library.hashes[name]}
+        {"name": name, "size": library.size(name), "sha256": library.hashes[name]}
         for name in library.files
     ]
-    return {"sha256": library.sha256, "files": files}
+    packed = {"packed": library.origin()} if isinstance(library, PackedLibrary) else {}
+    return {"sha256": library.sha256, "files": files} | packed
 
 
-def _size(name: str) -> int | None:
-    """Bytes on disk; None for stdin, or for a file that was taken away meanwhile."""
-    return os.path.getsize(name) if os.path.isfile(name) else None
+def _duplicates(library: "Library | PackedLibrary") -> dict:
+    """Only a packed library leaves rows out, and says how many."""
+    found = library.duplicates if isinstance(library, PackedLibrary) else 0
+    return {"duplicates": found} if found else {}
 
 
 def _times(timing: Timing, rows: int) -> dict:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from molgnn.data.library import Library, read_library
+from molgnn.data.packed import PackedLibrary, packed_folder
 from molgnn.data.rejects import defuse
+from molgnn.data.workers import featurized, plan
 from molgnn.errors import Refusal
 from molgnn.screen.columns import chosen_column, output_names
 from molgnn.screen.hits import AFTER, BEFORE, hit_table, write_hits
@@ -20,7 +22,6 @@ from molgnn.screen.outputs import check_free, csv_writer, drafts, open_text
 from molgnn.screen.report import report_page
 from molgnn.screen.stages import Keeper, scored
 from molgnn.screen.stopwatch import Stopwatch
-from molgnn.screen.workers import featurized, plan
 
 if TYPE_CHECKING:
     from molgnn.data.reader import Row
@@ -41,7 +42,7 @@ class ScreenResult:
 
 def screen(
     model: "Predictor",
-    library: "Library | str | Path | Iterable[str | Path]",
+    library: "Library | PackedLibrary | str | Path | Iterable[str | Path]",
     *,
     top: int = 100,
     out: str | Path | None = None,
@@ -56,7 +57,8 @@ def screen(
 ) -> ScreenResult:
     """The ``top`` molecules of a library by the model's value for ``task`` (default: its first).
 
-    ``library`` is one or several files or globs; ``smiles`` and ``id`` name its columns. Memory
+    ``library`` is one or several files or globs; ``smiles`` and ``id`` name its columns; or a
+    packed library, which has chunks of its own and neither needs workers nor RDKit. Memory
     does not grow with the library, and the result does not depend on ``workers`` (None: chosen by
     size) or ``chunk``. With ``out``, writes hits.csv, rejects.csv, manifest.json and report.html
     there. ``progress`` is called with the rows done so far. Raises Refusal for a wrong task or
@@ -68,8 +70,10 @@ def screen(
     folder = None if out is None else Path(out)
     if folder is not None:
         check_free(folder, FILES, force)
-    if not isinstance(library, Library):
-        library = read_library(_paths(library), smiles=smiles, id=id)
+    if not isinstance(library, Library | PackedLibrary):
+        library = _opened(library, smiles, id)
+    if isinstance(library, PackedLibrary):
+        library.require(model.recipe)
     with ExitStack() as stack:
         paths = stack.enter_context(drafts(folder, FILES, force)) if folder else None
         reject = stack.enter_context(RejectFile(paths["rejects.csv"])) if paths else _ignore
@@ -86,10 +90,14 @@ def screen(
 def _stream(model, library, keeper, workers, chunk, progress) -> Timing:
     """The stages in one line: chunks of rows -> graphs -> scores -> what is kept."""
     started, watch = datetime.now().astimezone(), Stopwatch()
-    chunks, workers = plan(watch.each("read", library.chunks(chunk)), workers)
-    with closing(featurized(chunks, model.recipe, workers)) as stream:
+    if isinstance(library, PackedLibrary):
+        parts, workers, stage = library.parts(), 0, "unpack"
+    else:
+        chunks, workers = plan(watch.each("read", library.chunks(chunk)), workers)
+        parts, stage = featurized(chunks, model.recipe, workers), "featurize"
+    with closing(parts) as stream:
         for part in stream:
-            watch.seconds["featurize"] += part.seconds
+            watch.seconds[stage] += part.seconds
             with watch.measure("score"):
                 result = scored(model, part, [keeper.column])
             with watch.measure("keep"):
@@ -132,5 +140,7 @@ def _ignore(row: "Row", reason: str) -> None:
     """Without a folder nobody keeps the rejects; the manifest still counts them."""
 
 
-def _paths(library) -> list:
-    return [library] if isinstance(library, str | Path) else list(library)
+def _opened(library, smiles: str | None, id: str | None) -> Library | PackedLibrary:
+    paths = [library] if isinstance(library, str | Path) else list(library)
+    folder = packed_folder(paths)
+    return PackedLibrary(folder) if folder else read_library(paths, smiles=smiles, id=id)

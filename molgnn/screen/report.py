@@ -183,6 +183,7 @@ def _lines(counts: dict) -> str:
     return (
         f"{counts['lines']:,} read: {counts['scored']:,} scored, {counts['invalid']:,} invalid, "
         f"{counts['blank_lines']:,} blank, {_many(counts['header_lines'], 'header line')}"
+        + (f", {_many(counts['duplicates'], 'duplicate')}" if "duplicates" in counts else "")
     )
 
 

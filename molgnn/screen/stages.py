@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from molgnn.data.workers import Featurized
 from molgnn.screen.histogram import Histogram
 from molgnn.screen.tally import Tally
 from molgnn.screen.top import Top
-from molgnn.screen.workers import Featurized
 
 if TYPE_CHECKING:
     from molgnn.data.reader import Row

@@ -1,4 +1,4 @@
-"""Featurise chunks of rows, here or in worker processes, in order and in bounded memory.
+"""Work on chunks of rows, here or in worker processes, in order and in bounded memory.
 
 A worker imports this module and the chem floor: RDKit and numpy, never torch.
 """
@@ -7,16 +7,18 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,32 +46,43 @@ class Featurized:
     seconds: float
 
 
-def plan(chunks: "Iterable[list[Row]]", workers: int | None) -> "tuple[Iterator[list[Row]], int]":
+def plan(
+    chunks: "Iterable[list[Row]]", workers: int | None, spare: int = 1
+) -> "tuple[Iterator[list[Row]], int]":
     """The same chunks, and how many workers to start: as asked, or none for a single chunk (a
-    worker takes longer to start than that takes to featurise), or one less than the cores."""
+    worker takes longer to start than that takes to featurise), or all cores but ``spare``."""
     if workers is not None and workers < 0:
         raise Refusal(f"--workers {workers}: give 0 (no worker processes) or more")
     chunks = iter(chunks)
     first = list(islice(chunks, 2))
     if workers is None:
-        workers = max(1, _cores() - 1) if len(first) > 1 else 0
+        workers = max(1, cores() - spare) if len(first) > 1 else 0
     return chain(first, chunks), workers
 
 
 def featurized(chunks: "Iterable[list[Row]]", recipe: str, workers: int) -> Iterator[Featurized]:
-    """Each chunk with its graphs, in the order of the chunks; ``workers`` 0 works in this process.
+    """Each chunk with its graphs, in the order of the chunks; see ``worked``."""
+    for rows, result in worked(chunks, partial(_featurize, recipe=recipe), workers):
+        yield _finished(rows, result)
 
-    At most ``AHEAD * workers`` chunks are in flight. Raises Refusal when a worker dies.
+
+def worked(
+    chunks: "Iterable[list[Row]]", work: Callable[[list[str]], Any], workers: int
+) -> "Iterator[tuple[list[Row], Any]]":
+    """Each chunk with ``work(texts)`` of it, in the order of the chunks; ``workers`` 0 works here.
+
+    The text of a row that could not be read is "". At most ``AHEAD * workers`` chunks are in
+    flight. Raises Refusal when a worker dies.
     """
     if workers == 0:
         for rows in chunks:
-            yield _finished(rows, _work(_texts(rows), recipe))
+            yield rows, work(_texts(rows))
         return
     waiting: deque[tuple[list[Row], Future]] = deque()
     with _pool(workers) as pool:
         for rows in chunks:
             with _workers_alive(waiting[0][0] if waiting else rows), _main_hidden():
-                waiting.append((rows, pool.submit(_work, _texts(rows), recipe)))
+                waiting.append((rows, pool.submit(work, _texts(rows))))
             if len(waiting) == AHEAD * workers:
                 yield _result(*waiting.popleft())
         while waiting:
@@ -81,21 +94,25 @@ def _texts(rows: "list[Row]") -> list[str]:
     return ["" if row.problem else row.text for row in rows]
 
 
-def _work(texts: list[str], recipe: str) -> tuple:
+def _featurize(texts: list[str], recipe: str) -> tuple:
     start = time.perf_counter()
     graphs, positions, reasons = featurize(texts, recipe)
     return graphs, positions, reasons, time.perf_counter() - start
 
 
-def _result(rows: "list[Row]", future: Future) -> Featurized:
+def _result(rows: "list[Row]", future: Future) -> "tuple[list[Row], Any]":
     with _workers_alive(rows):
-        return _finished(rows, future.result())
+        return rows, future.result()
 
 
 def _finished(rows: "list[Row]", work: tuple) -> Featurized:
     graphs, positions, reasons, seconds = work
-    unread = {i: row.problem for i, row in enumerate(rows) if row.problem}
-    return Featurized(rows, graphs, positions, reasons | unread, seconds)
+    return Featurized(rows, graphs, positions, reasons | unread(rows), seconds)
+
+
+def unread(rows: "list[Row]") -> dict[int, str]:
+    """Position -> problem of the rows that could not be read."""
+    return {i: row.problem for i, row in enumerate(rows) if row.problem}
 
 
 @contextmanager
@@ -126,8 +143,15 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _start_worker() -> None:
-    """Ctrl-C reaches every process of the terminal: the parent alone answers it."""
+    """Ctrl-C reaches every process of the terminal: the parent alone answers it. A parent that was
+    killed answers nothing, and its workers would wait for it for ever: so they watch it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 @contextmanager
@@ -143,7 +167,7 @@ def _main_hidden() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _cores() -> int:
+def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,13 +1,14 @@
 import multiprocessing
+import signal
 import subprocess
 import sys
 import textwrap
 
 import pytest
 
+from molgnn.data import workers
 from molgnn.data.library import read_library
 from molgnn.errors import Refusal
-from molgnn.screen import workers
 
 
 def chunks_of(library, size=3):
@@ -65,9 +66,10 @@ def test_a_failure_of_the_consumer_leaves_no_process_behind(library):
 
 def test_a_worker_imports_the_chem_floor_and_no_torch():
     with workers._pool(1) as pool, workers._main_hidden():
+        loaded = pool.submit(eval, "__import__('molgnn.data.packing') and None").result()
         loaded = pool.submit(eval, "list(__import__('sys').modules)").result()
     assert "molgnn.chem.graph" in loaded
-    for heavy in ("torch", "pandas", "pyarrow", "molgnn.models", "molgnn.data"):
+    for heavy in ("torch", "pandas", "pyarrow", "molgnn.models", "molgnn.data.reader"):
         assert heavy not in loaded
 
 
@@ -77,7 +79,7 @@ def test_a_script_without_a_main_guard_can_use_workers(library, tmp_path):
         textwrap.dedent(f"""
         print("started")
         from molgnn.data.library import read_library
-        from molgnn.screen.workers import featurized
+        from molgnn.data.workers import featurized
         chunks = read_library({str(library)!r}).chunks(20)
         print(sum(len(part.graphs) for part in featurized(chunks, "none", 1)))
         """)
@@ -97,3 +99,20 @@ def test_a_library_of_one_chunk_starts_no_worker_unless_asked(library):
 def test_planning_loses_no_chunk(library):
     chunks, _ = workers.plan(chunks_of(library, 10), None)
     assert [row for chunk in chunks for row in chunk] == list(read_library(library))
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent("""
+        import multiprocessing, os, signal
+        from molgnn.data.workers import _main_hidden, _pool
+        with _pool(1) as pool, _main_hidden():
+            print(pool.submit(os.getpid).result(), flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        """)
+    )
+    # Its output ends when the last process that holds it has ended.
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    assert int(done.stdout) > 0
