@@ -53,6 +53,7 @@ def build_manifest(
         "score_column": names[keeper.column],
         "cut": keeper.cut,
         "training_range": known,
+        "hits_beyond_training": sum(not known[0] <= s <= known[1] for s in hits) if known else 0,
         "counts": {
             "rows": keeper.rows,
             "scored": keeper.scored,
@@ -61,9 +62,6 @@ def build_manifest(
             "header_lines": library.header_lines,
             "lines": library.lines,
             "hits": len(hits),
-            "hits_beyond_training": sum(not known[0] <= s <= known[1] for s in hits)
-            if known
-            else 0,
         },
         "invalid_reasons": keeper.reasons.most(10),
         "scores": keeper.histogram.summary(),

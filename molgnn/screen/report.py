@@ -139,7 +139,7 @@ def _distribution(facts: dict) -> str:
 
 def _beyond(facts: dict) -> str:
     """Where hits lie outside of what the model learned from, in words that one cannot overlook."""
-    known, beyond = facts.get("training_range"), facts["counts"].get("hits_beyond_training", 0)
+    known, beyond = facts.get("training_range"), facts.get("hits_beyond_training", 0)
     if not known:
         return ""
     low, high = (figure(value) for value in known)

@@ -205,7 +205,7 @@ def test_a_bundled_model_is_found_by_name_unless_a_folder_has_it(saved, tmp_path
     monkeypatch.setattr(bundle, "bundled", lambda: {"it": saved})
     monkeypatch.chdir(tmp_path / "it")
     assert load_bundle("it").name == "it"
-    with pytest.raises(Refusal, match="choose one of a bundle's folder, it"):
+    with pytest.raises(Refusal, match="one of the bundled models: it"):
         load_bundle("that")
     monkeypatch.chdir(tmp_path)
     assert find_bundle("it") == Path("it")
