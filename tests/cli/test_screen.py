@@ -16,7 +16,7 @@ class Sizes:
     """Scores a molecule with its number of atoms, and with twice that."""
 
     card: dict = {}  # noqa: RUF012
-    recipe, name, sha256, device, num_members = "parent", "sizes", "00" * 32, "cpu", 1
+    recipe, name, sha256, device, num_members, card = "parent", "sizes", "00" * 32, "cpu", 1, {}
     tasks = (Task("size", "regression", "atoms"), Task("double", "regression"))
     columns = ("size", "double")
 
