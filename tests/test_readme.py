@@ -79,3 +79,7 @@ def test_train_lines_compose():
     assert len(trains) > 4
     for overrides in trains:
         check(overrides)
+
+
+def test_nothing_in_it_waits_to_be_filled_in():
+    assert not re.search(r"[A-Z]+_(HERE|TABLE)|TODO|FIXME", README)

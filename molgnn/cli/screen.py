@@ -91,6 +91,12 @@ def summary(result: "ScreenResult") -> list[str]:
         lines.append(f"{best} {facts['task']}{unit} of {counts['hits']:,} hits:")
     for hit in result.hits.head(SHOWN).itertuples(index=False):
         lines.append(f"  {hit.rank}. {hit.score:.4g}  {_brief(hit.id or hit.smiles)}")
+    if facts["hits_beyond_training"]:
+        low, high = facts["training_range"]
+        lines.append(
+            f"{facts['hits_beyond_training']:,} hits score beyond all training values "
+            f"({low:.4g} to {high:.4g}): extrapolations, look at them critically"
+        )
     lines.append(f"{out / 'hits.csv'} and {out / 'report.html'}")
     if counts["invalid"]:
         lines.append(f"{out / 'rejects.csv'}: the invalid rows, each with its reason")

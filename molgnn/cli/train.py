@@ -24,12 +24,18 @@ Train a model; without arguments, on the solubility set that ships with molgnn.
   molgnn train --cfg job                      print every option, train nothing
 """
 
+HYDRA_FLAGS = ("--multirun", "--cfg", "--info", "--resolve", "--package", "--config-dir",
+               "--config-path", "--config-name", "--hydra-help", "--version")  # fmt: skip
+
 
 def run(argv: list[str]) -> int:
     """Compose once, to refuse in one line what is wrong; then hand over to Hydra."""
     if not {"-h", "--help"}.isdisjoint(argv):
         print(HELP + "\ngroups:\n" + "\n".join(_groups()))
         return 0
+    strange = [a for a in argv if a.startswith("--") and a.partition("=")[0] not in HYDRA_FLAGS]
+    if strange:
+        raise Refusal(f"{strange[0]}: options are written key=value, without dashes: data=csv")
     if not any(argument.startswith("-") for argument in argv):  # a sweep is composed job by job
         check(argv)
     import hydra
@@ -41,6 +47,7 @@ def run(argv: list[str]) -> int:
 
 def check(overrides: list[str]) -> None:
     """Raises Refusal for overrides that do not compose, naming the choices where there are some."""
+    _check_grammar(overrides)
     from hydra import compose, initialize_config_module
     from hydra.errors import HydraException, MissingConfigException
 
@@ -57,6 +64,20 @@ def check(overrides: list[str]) -> None:
         raise _refusal(error, overrides) from None
 
 
+def _check_grammar(overrides: list[str]) -> None:
+    """Refuse, with the remedy, what people type who do not know Hydra."""
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        table = value if key == "data" else text
+        if (not equals or key == "data") and Path(table).suffix:
+            raise Refusal(
+                f"{text}: to train on a table: molgnn train data=csv 'data.path={table}' "
+                "'data.targets=[COLUMN]'"
+            )
+        if not equals:
+            raise Refusal(f"{text}: options are written key=value, as in fit.epochs=50")
+
+
 def _refusal(error: Exception, overrides: list[str]) -> Refusal:
     """One line for what Hydra says in several: the options of that group, or where to see all."""
     from hydra import compose, initialize_config_module
@@ -70,6 +91,9 @@ def _refusal(error: Exception, overrides: list[str]) -> Refusal:
         with initialize_config_module("molgnn.conf", version_base="1.3"):
             config = compose("train", [o for o in chosen if group or not o.startswith(f"{key}=")])
         node = OmegaConf.select(config, group) if group else config
+        groups = [g for g, v in config.items() if isinstance(v, DictConfig) and key in v]
+        if groups and not group:
+            return Refusal(f"unknown option {key!r}: did you mean {groups[0]}.{key}?")
         if isinstance(node, DictConfig):
             return choices(f"option of {group}" if group else "option", key, node)
     return Refusal(f"{reason}: `molgnn train --cfg job` prints every option")
@@ -124,6 +148,18 @@ def _train(config, out: Path) -> None:
         print(line)
 
 
+def verdict(figures: dict) -> list[str]:
+    """A line where the baseline beats the network on the test set: nobody should have to look."""
+    forest, network = figures.get("baseline", {}).get("test", {}), figures["test"]
+    for name, sign in (("rmse", -1), ("pr_auc", 1), ("accuracy", 1)):
+        if name in forest and name in network and sign * (forest[name] - network[name]) > 0:
+            return [
+                f"the random forest does better on test ({name} {forest[name]:.3f}, network "
+                f"{network[name]:.3f}): try more epochs, fit=ensemble or readout=mean"
+            ]
+    return []
+
+
 def summary(run: "Run") -> list[str]:
     """Figures of the network beside the forest's, part by part, and where the model is."""
     from molgnn.data.leak import render
@@ -139,6 +175,9 @@ def summary(run: "Run") -> list[str]:
         lines.append("".join([f"{part:14}", *cells]))
     for part, reasons in figures["left_out"].items():
         lines += [f"{part}: {task} left out: {reason}" for task, reason in reasons.items()]
+    if any(figures["left_out"].values()):
+        lines.append("with few labels of a class, data.split.name=stratified shares them out")
+    lines += verdict(figures)
     lines += render(figures["leaks"]).splitlines()
     folder = run.folder / "model"
     return [

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save
 from molgnn.chem.features import schema, schema_hash
 from molgnn.chem.smiles import RECIPES
 from molgnn.data.targets import KINDS, Task
-from molgnn.errors import Refusal, choices
+from molgnn.errors import Refusal
 from molgnn.models.build import build_model
 from molgnn.models.card import model_card
 from molgnn.models.ensemble import Predictor
@@ -85,7 +85,10 @@ def find_bundle(model: str | os.PathLike) -> Path:
         raise Refusal(f"{path}: no config.json here, so this folder is no molgnn model")
     if path.is_file():
         raise Refusal(f"{path} is a file: a model is a folder (or one of {', '.join(bundled())})")
-    raise choices("model", str(model), [*bundled(), "a bundle's folder"])
+    raise Refusal(
+        f"unknown model {str(model)!r}: give the folder of a run, or one of the bundled models: "
+        f"{', '.join(bundled())}"
+    )
 
 
 def bundled() -> dict[str, Path]:

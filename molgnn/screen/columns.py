@@ -52,3 +52,10 @@ def free_names(names: Sequence[str], taken: Iterable[str], suffix: str) -> list[
         used.add(name)
         free.append(name)
     return free
+
+
+def training_range(model: "Predictor", column: str) -> list[float] | None:
+    """Smallest and largest training label of a regression column; None where the card has none."""
+    if task_of(model, column).kind != "regression":
+        return None
+    return model.card.get("data", {}).get("range", {}).get(column)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from molgnn import __version__
 from molgnn.data.packed import PackedLibrary
-from molgnn.screen.columns import task_of
+from molgnn.screen.columns import task_of, training_range
 from molgnn.screen.stages import Keeper
 from molgnn.screen.stopwatch import Stopwatch, rate
 
@@ -41,6 +41,8 @@ def build_manifest(
     the seconds in which it was busy; featurising adds up those of all workers.
     """
     column = model.columns[keeper.column]
+    known = training_range(model, column)
+    hits = [hit.mean[keeper.column] for hit in keeper.hits()]
     return {
         "molgnn": __version__,
         "versions": {"python": platform.python_version()}
@@ -55,6 +57,8 @@ def build_manifest(
         "std_columns": names[len(model.columns) :],
         "score_column": names[keeper.column],
         "cut": keeper.cut,
+        "training_range": known,
+        "hits_beyond_training": sum(not known[0] <= s <= known[1] for s in hits) if known else 0,
         "counts": {
             "rows": keeper.rows,
             "scored": keeper.scored,
@@ -62,7 +66,7 @@ def build_manifest(
             "blank_lines": library.blank_lines,
             "header_lines": library.header_lines,
             "lines": library.lines,
-            "hits": len(keeper.hits()),
+            "hits": len(hits),
             **_duplicates(library),
         },
         "invalid_reasons": keeper.reasons.most(10),

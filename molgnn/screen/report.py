@@ -129,11 +129,25 @@ def _distribution(facts: dict) -> str:
     else:
         sign = "≤" if minimize else "≥"
         hits = f"The hits are coloured: score {sign} {figure(cut)} {escape(unit)}".rstrip() + "."
+    hits += _beyond(facts)
     return (
         f'<div class="panel">{chart}<p class="note">All {scores["count"]:,} scored molecules; mean '
         f"{figure(scores['mean'])}, standard deviation {figure(scores['std'])}, from "
         f"{figure(scores['min'])} to {figure(scores['max'])}. {hits}</p></div>"
     )
+
+
+def _beyond(facts: dict) -> str:
+    """Where hits lie outside of what the model learned from, in words that one cannot overlook."""
+    known, beyond = facts.get("training_range"), facts.get("hits_beyond_training", 0)
+    if not known:
+        return ""
+    low, high = (figure(value) for value in known)
+    text = f" Training values ran from {low} to {high}"
+    if not beyond:
+        return f"{text}."
+    lies = "hit lies" if beyond == 1 else "hits lie"
+    return f"{text}: <b>{beyond:,} {lies} beyond, which is extrapolation</b>."
 
 
 def _invalid(facts: dict) -> str:

@@ -61,10 +61,18 @@ def card(options: RunOptions, dataset: Dataset, parts: Split, source: Path, metr
             "sha256": file_sha256(source),
             "split": options.data.split.name,
             "counts": {part: len(rows) for part, rows in parts.parts().items()},
+            "range": label_range(dataset, parts),
         },
         "metrics": figures,
         "versions": {"python": platform.python_version()} | {p: version(p) for p in packages},
     }
+
+
+def label_range(dataset: Dataset, parts: Split) -> dict[str, list[float]]:
+    """Smallest and largest training label of each task: a prediction beyond is an extrapolation."""
+    y = dataset.y[parts.train]
+    low, high = np.nanmin(y, axis=0), np.nanmax(y, axis=0)
+    return {task: [float(low[i]), float(high[i])] for i, task in enumerate(dataset.tasks)}
 
 
 def training_table(dataset: Dataset, parts: Split) -> pa.Table:

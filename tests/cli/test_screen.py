@@ -15,7 +15,8 @@ HEAVY = ("torch", "numpy", "rdkit", "pandas", "pyarrow", "rich", "molgnn.models.
 class Sizes:
     """Scores a molecule with its number of atoms, and with twice that."""
 
-    recipe, name, sha256, device, num_members = "parent", "sizes", "00" * 32, "cpu", 1
+    card: dict = {}  # noqa: RUF012
+    recipe, name, sha256, device, num_members, card = "parent", "sizes", "00" * 32, "cpu", 1, {}
     tasks = (Task("size", "regression", "atoms"), Task("double", "regression"))
     columns = ("size", "double")
 

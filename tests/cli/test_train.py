@@ -7,6 +7,7 @@ import yaml
 
 from molgnn.cli.epochs import EpochLog
 from molgnn.cli.main import main
+from molgnn.cli.train import verdict
 
 QUICK = ["fit=quick", "encoder.dim=8", "encoder.depth=2", "fit.epochs=1"]
 
@@ -123,3 +124,25 @@ def test_progress_without_a_terminal_is_ten_lines_a_member(capsys):
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 20
     assert lines[0] == "member 1/2 epoch 5: loss 1.0000, 1,000 molecules/s"
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["mine.csv"], "molgnn train data=csv 'data.path=mine.csv'"),
+        (["data=lib/mine.csv"], "'data.path=lib/mine.csv'"),
+        (["--data", "csv"], "without dashes"),
+        (["epochs=5"], "did you mean fit.epochs?"),
+        (["solubility"], "key=value"),
+    ],
+)
+def test_first_mistakes_are_answered_with_what_to_type(words, said, capsys):
+    assert main(["train", *words]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_a_forest_that_does_better_is_named():
+    forest = {"baseline": {"test": {"rmse": 1.0}}}
+    assert "rmse 1.000, network 1.500" in verdict({"test": {"rmse": 1.5}} | forest)[0]
+    assert verdict({"test": {"rmse": 0.5}} | forest) == []
+    assert verdict({"test": {"roc_auc": 0.5, "pr_auc": 0.2}, "baseline": {}}) == []

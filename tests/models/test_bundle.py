@@ -195,7 +195,7 @@ def test_a_folder_a_file_and_a_name_that_are_no_model_are_refused_each_in_its_wa
         (tmp_path, "no config.json here"),
         (tmp_path / "lib.smi", "is a file: a model is a folder"),
         (tmp_path / "nowhere", "unknown model"),
-        ("solubilty", "unknown model 'solubilty': choose one of a bundle's folder"),
+        ("solubilty", "unknown model 'solubilty': give the folder of a run"),
     ):
         with pytest.raises(Refusal, match=said):
             load_bundle(path)
@@ -205,7 +205,7 @@ def test_a_bundled_model_is_found_by_name_unless_a_folder_has_it(saved, tmp_path
     monkeypatch.setattr(bundle, "bundled", lambda: {"it": saved})
     monkeypatch.chdir(tmp_path / "it")
     assert load_bundle("it").name == "it"
-    with pytest.raises(Refusal, match="choose one of a bundle's folder, it"):
+    with pytest.raises(Refusal, match="one of the bundled models: it"):
         load_bundle("that")
     monkeypatch.chdir(tmp_path)
     assert find_bundle("it") == Path("it")

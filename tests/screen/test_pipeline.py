@@ -289,3 +289,13 @@ def test_nasty_lines_of_our_own_are_screened_to_the_end(fake_model, tmp_path, en
     path = tmp_path / "own.smi"
     path.write_text(ending.join(OWN_NASTY) + ending, newline="")
     check_nasty(fake_model(), path, OWN_NASTY, tmp_path)
+
+
+def test_hits_beyond_the_training_range_are_counted_and_said(fake_model, library, tmp_path):
+    model = fake_model()
+    model.card = {"data": {"range": {"size": [2.0, 8.0]}}}
+    result = screen(model, library, top=40, out=tmp_path / "out")
+    beyond = sum(not 2 <= score <= 8 for score in result.hits["score"])
+    assert result.manifest["training_range"] == [2.0, 8.0]
+    assert result.manifest["hits_beyond_training"] == beyond > 0
+    assert f"{beyond} hits lie beyond" in (tmp_path / "out" / "report.html").read_text()
