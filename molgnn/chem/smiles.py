@@ -98,8 +98,7 @@ def _reason(text: str, is_block: bool) -> str:
 def _parent(mol: Chem.Mol) -> Chem.Mol:
     """The largest organic fragment: most heavy atoms among those with carbon, ties by weight and
     then by canonical SMILES, so that the order in which a salt is written does not matter."""
-    # The molecule is sanitised: doing it again for each fragment changes nothing and costs most.
-    fragments = Chem.GetMolFrags(mol, asMols=True, sanitizeFrags=False)
+    fragments = Chem.GetMolFrags(mol, asMols=True)
     if len(fragments) == 1:
         return mol
     for rank in (_organic_size, _weight, canonical):  # the next, dearer one only for a tie
