@@ -11,7 +11,7 @@ from molgnn.chem import graph
 from molgnn.chem.binary import decode, to_binary
 from molgnn.chem.graph import featurize, featurize_plain, route
 from molgnn.chem.quick import read_chunk
-from molgnn.chem.selftest import awkward, fault, same
+from molgnn.chem.trial import awkward, fault, same
 
 MORE_AWKWARD = [
     "[0H]C",
@@ -177,7 +177,7 @@ def test_rdkits_own_settings_are_left_alone_and_do_not_matter(drugs):
 @pytest.mark.parametrize("change", ["version", "layout", "codes"])
 def test_another_binary_form_sends_everything_the_plain_way(change, monkeypatch):
     if change == "version":
-        monkeypatch.setattr("molgnn.chem.selftest.version", lambda blob: (17, 0))
+        monkeypatch.setattr("molgnn.chem.trial.version", lambda blob: (17, 0))
     elif change == "layout":
         monkeypatch.setattr("molgnn.chem.binary._BEGIN_RINGS", 0x43)
     else:
