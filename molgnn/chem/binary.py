@@ -6,7 +6,7 @@ strings in lock-step: step i looks at record i of every molecule that has so man
 
 The form is not documented and changes between releases. So nothing is taken on trust: the version,
 the marks between the sections and the exact end of each string are checked, a molecule for which
-anything is unexpected is left to the plain loop, and ``selftest`` compares the two routes before
+anything is unexpected is left to the plain loop, and ``trial`` compares the two routes before
 this one is used. Integers are little-endian. A molecule of at most 255 atoms is
 
     header   <5 ints: magic, format, version> <int atoms> <int bonds> 0x80 0x01

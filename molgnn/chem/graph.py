@@ -11,8 +11,8 @@ from rdkit import Chem
 from molgnn.chem.binary import Decoded
 from molgnn.chem.features import ATOM_FIELDS, BOND_FIELDS, atom_codes, bond_codes
 from molgnn.chem.quick import read_chunk
-from molgnn.chem.trial import fault
 from molgnn.chem.smiles import InvalidMolecule, parse
+from molgnn.chem.trial import fault
 
 _CHUNK = 2048  # molecules decoded at once: fewer cost more each, more take memory
 
