@@ -11,6 +11,7 @@ from rdkit.Chem.MolStandardize import rdMolStandardize
 from molgnn.errors import choices
 
 NO_ATOMS = "no atoms"
+MAX_LENGTH = 20_000  # characters of a SMILES; larger molecules take RDKit minutes
 
 
 class InvalidMolecule(ValueError):
@@ -35,7 +36,9 @@ def parse_quickly(text: str, recipe: str) -> Chem.Mol | None:
     hydrogen atoms where none is written, and labelling stereo where no mark of it is. No other step
     may go: skipping Kekulize or SetAromaticity changes thousands of molecules.
     """
-    if recipe not in ("none", "parent") or not text or _UNUSUAL(text):
+    if recipe not in ("none", "parent") or not isinstance(text, str):
+        return None
+    if not 0 < len(text) <= MAX_LENGTH or _UNUSUAL(text):
         return None
     if "[" in text and _has_hydrogen_atom(text):  # it may have to be merged into its neighbour
         return None
@@ -69,15 +72,32 @@ def canonical(mol: Chem.Mol) -> str:
 
 
 def _read(text: str) -> Chem.Mol:
+    if not isinstance(text, str):
+        raise InvalidMolecule("not a text")
     if not text.strip():
         raise InvalidMolecule("empty")
     if "\0" in text:
         raise InvalidMolecule("holds a NUL byte")
     is_block = "\n" in text
+    if not is_block:
+        _check_line(text)
     mol = Chem.MolFromMolBlock(text) if is_block else Chem.MolFromSmiles(text)
     if mol is None:
         raise InvalidMolecule(_reason(text, is_block))
+    if is_block:
+        for bond in mol.GetBonds():  # "not stated": no stereo, as a SMILES says it
+            if bond.GetStereo() == Chem.BondStereo.STEREOANY:
+                bond.SetStereo(Chem.BondStereo.STEREONONE)
     return mol
+
+
+def _check_line(text: str) -> None:
+    """Refuse what RDKit would read as one molecule with a name behind it, or read for minutes."""
+    if len(text) > MAX_LENGTH:
+        raise InvalidMolecule(f"{len(text):,} characters: more than {MAX_LENGTH:,}")
+    rest = text.strip().split(maxsplit=1)[1:]
+    if rest and not rest[0].startswith("|"):  # bars hold a CXSMILES extension
+        raise InvalidMolecule("holds white space: not one SMILES")
 
 
 def _reason(text: str, is_block: bool) -> str:

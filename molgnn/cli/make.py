@@ -11,6 +11,8 @@ OURS = ("data", "encoder", "readout", "head", "optim", "fit", "seed")
 
 def run_options(config: DictConfig) -> RunOptions:
     """Raises Refusal for a value that is missing, unknown or of the wrong type."""
+    if not isinstance(config.get("force"), bool):
+        raise Refusal(f"force={config.get('force')}: must be true or false")
     try:
         chosen = OmegaConf.masked_copy(config, list(OURS))
         plain = OmegaConf.to_container(chosen, resolve=True, throw_on_missing=True)

@@ -55,7 +55,8 @@ def check(overrides: list[str]) -> None:
 
     try:
         with initialize_config_module("molgnn.conf", version_base="1.3"):
-            run_options(compose("train", overrides))
+            config = compose("train", overrides)
+        run_options(config)
     except MissingConfigException as error:
         group, _, name = (error.missing_cfg_file or "").rpartition("/")
         known = [option for option in error.options or () if not option.startswith("_")]
@@ -76,6 +77,18 @@ def _check_grammar(overrides: list[str]) -> None:
             )
         if not equals:
             raise Refusal(f"{text}: options are written key=value, as in fit.epochs=50")
+        if key == "out":
+            _check_out(value)
+
+
+def _check_out(value: str) -> None:
+    """Hydra makes the folder before anything of ours runs, so it is looked at here."""
+    folder = Path(value.strip("'\""))
+    if not value or value == "null":
+        raise Refusal("out= is empty: give a folder, out=runs/NAME")
+    for path in (folder, *folder.parents):
+        if path.exists() and not path.is_dir():
+            raise Refusal(f"{path} is a file: give another folder with out=DIR")
 
 
 def _refusal(error: Exception, overrides: list[str]) -> Refusal:
@@ -120,6 +133,9 @@ def _job(config) -> None:
         say(f"molgnn: {refusal}")
         if out.is_dir() and not any(out.iterdir()):
             out.rmdir()  # Hydra made it, and nothing came of it
+        sys.exit(1)
+    except OSError as error:
+        say(f"molgnn: {error.filename or out}: {error.strerror}: give another out=DIR")
         sys.exit(1)
     except KeyboardInterrupt:
         say(f"molgnn: interrupted: the same command with out={out} goes on from the last epoch")

@@ -54,6 +54,7 @@ def make_tasks(
     Refusal, naming the task, where labels do not fit the kind or there is nothing to learn.
     """
     units = units or {}
+    _check_names(names, kind)
     kinds = kind if isinstance(kind, Mapping) else dict.fromkeys(names, kind)
     tasks = []
     for column, name in enumerate(names):
@@ -70,6 +71,22 @@ def make_tasks(
             )
         tasks.append(_task(name, kinds.get(name, "auto"), labels, fitted, units.get(name, "")))
     return tasks
+
+
+RESERVED = ("line", "id", "smiles", "split", "reason", "fingerprint")
+
+
+def _check_names(names: Sequence[str], kind: str | Mapping[str, str]) -> None:
+    """Refuse names that would hide another column wherever predictions are written."""
+    taken = set(RESERVED) | {f"{name}_std" for name in names}
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise Refusal(f"target {name!r} is named twice")
+        if name in taken:
+            raise Refusal(f"target {name!r}: the name is needed for another column: rename it")
+    for name in kind if isinstance(kind, Mapping) else ():
+        if name not in names:
+            raise choices("target in head.kind:", name, names)
 
 
 def _task(name: str, kind: str, labels: np.ndarray, fitted: np.ndarray, unit: str) -> Task:

@@ -22,10 +22,12 @@ def drafts(folder: Path, names: Sequence[str], force: bool = False) -> Iterator[
     """
     check_free(folder, names, force)
     made = _make(folder)
-    paths = {name: folder / f".{name}.partial" for name in names}
+    # Two runs into one folder must not write into each other's drafts.
+    paths = {name: folder / f".{name}.{os.getpid()}.partial" for name in names}
     done = False
     try:
         yield paths
+        check_free(folder, names, force)  # another run may have ended here meanwhile
         for name, path in paths.items():
             os.replace(path, folder / name)
         done = True

@@ -96,6 +96,8 @@ class RunOptions:
     def __post_init__(self):
         if self.seed < 0:
             raise Refusal(f"seed={self.seed}: must not be negative")
+        if self.seed >= 2**32:
+            raise Refusal(f"seed={self.seed}: must be below 2^32")
 
     @property
     def spec(self) -> dict:

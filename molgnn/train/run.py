@@ -100,6 +100,11 @@ def read_data(
         raise Refusal("no data: name a data set (data=esol) or a table (data=csv data.path=FILE)")
     if data.path is None:
         entry = entry_of(data.name)
+        if data.targets or data.smiles:
+            raise Refusal(
+                f"{data.name} is a named data set with columns of its own: leave data.targets and "
+                "data.smiles out, or give data=csv data.path=FILE"
+            )
         source = find_or_fetch(data.name)
         dataset = read_named(
             data.name, recipe=data.recipe, repeats=data.repeats, group_by=column, progress=reading

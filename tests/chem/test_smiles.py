@@ -5,6 +5,7 @@ import itertools
 import pytest
 from rdkit import Chem
 
+from molgnn.chem.graph import featurize
 from molgnn.chem.smiles import RECIPES, InvalidMolecule, canonical, parse
 from molgnn.errors import Refusal
 
@@ -130,3 +131,29 @@ def test_the_input_molecule_of_a_recipe_is_left_alone():
     for recipe in RECIPES.values():
         recipe(mol)
     assert canonical(mol) == "CC(=O)[O-].[Na+]"
+
+
+@pytest.mark.parametrize("text", ["CC O", "CC\tO", "CCO ethanol"])
+def test_white_space_does_not_cut_a_molecule_short(text):
+    with pytest.raises(InvalidMolecule, match="white space"):
+        parse(text)
+    assert list(featurize([text])[2]) == [0]
+
+
+def test_a_text_of_absurd_length_is_refused_at_once_and_a_cxsmiles_is_not():
+    with pytest.raises(InvalidMolecule, match="characters"):
+        parse("C" * 300_000)
+    assert list(featurize(["C" * 300_000])[2]) == [0]
+    assert parse("CCO |$;;R$|").GetNumAtoms() == 3
+
+
+def test_what_is_no_text_is_invalid_and_not_an_error():
+    assert featurize([None, float("nan"), "C"])[1].tolist() == [2]
+
+
+def test_unstated_double_bonds_of_a_mol_block_are_those_of_its_smiles():
+    mol = Chem.MolFromSmiles("CC=CCCO")
+    block = Chem.MolToMolBlock(mol)
+    assert "\n" in block
+    for bond in parse(block).GetBonds():
+        assert bond.GetStereo() == Chem.BondStereo.STEREONONE

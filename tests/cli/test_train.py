@@ -146,3 +146,24 @@ def test_a_forest_that_does_better_is_named():
     assert "rmse 1.000, network 1.500" in verdict({"test": {"rmse": 1.5}} | forest)[0]
     assert verdict({"test": {"rmse": 0.5}} | forest) == []
     assert verdict({"test": {"roc_auc": 0.5, "pr_auc": 0.2}, "baseline": {}}) == []
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["force=no"], "force=no: must be true or false"),
+        (["out="], "give a folder"),
+        (["out=taken/x"], "taken is a file"),
+        (["seed=4294967296"], "below 2^32"),
+        (["data.targets=[y]"], "leave data.targets"),
+    ],
+)
+def test_what_hydra_would_let_through_is_refused(words, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").write_text("")
+    try:
+        code = main(["train", "data=solubility", *words])
+    except SystemExit as stop:  # a refusal inside Hydra's job
+        code = stop.code
+    assert code == 1
+    assert said in capsys.readouterr().err
