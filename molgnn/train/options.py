@@ -138,7 +138,9 @@ def _as(wanted, value, name: str):
         return tuple(float(_of((int, float), v, wrong)) for v in _of((list, tuple), value, wrong))
     if wanted in (str, str | None):
         return None if value is None and wanted is not str else _text(value, name)
-    return _of(Mapping, value, f"{name}={value}: must hold options of its own")
+    return _of(
+        Mapping, {} if value is None else value, f"{name}={value}: must hold options of its own"
+    )
 
 
 def _of(kinds, value, refusal: str):

@@ -7,7 +7,7 @@ import yaml
 
 from molgnn.cli.epochs import EpochLog
 from molgnn.cli.main import main
-from molgnn.cli.train import verdict
+from molgnn.cli.train import check, verdict
 
 QUICK = ["fit=quick", "encoder.dim=8", "encoder.depth=2", "fit.epochs=1"]
 
@@ -167,3 +167,7 @@ def test_what_hydra_would_let_through_is_refused(words, said, capsys, tmp_path, 
         code = stop.code
     assert code == 1
     assert said in capsys.readouterr().err
+
+
+def test_units_are_given_as_plain_options():
+    check(["data=csv", "data.path=t.csv", "data.targets=[y]", "data.units={y: mg/L}"])
