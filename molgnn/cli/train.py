@@ -155,8 +155,6 @@ def _train(config, out: Path) -> None:
 
     options = run_options(config)
     log = EpochLog(options.fit.epochs, options.fit.members)
-    data = options.data.name or options.data.path
-    say(f"{out}: {data}, {options.encoder['name']}, seed {options.seed}")
     with share("reading molecules") as reading:
         done = run(options, out, force=config.force, say=say, epoch_done=log, reading=reading)
     log.close()

@@ -28,7 +28,7 @@ def durable(path: Path) -> Iterator[Path]:
         if error.errno not in _UNWRITABLE:
             raise
         raise Refusal(f"{path}: can't be written ({error.strerror})") from error
-    except BaseException:
+    except BaseException:  # why: Ctrl-C too must leave no half a file; it goes on its way
         partial.unlink(missing_ok=True)
         raise
 

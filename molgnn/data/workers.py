@@ -134,7 +134,7 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
     try:
         yield pool
-    except BaseException:
+    except BaseException:  # why: after Ctrl-C too, or GeneratorExit, no worker may outlive the pool
         for process in set(multiprocessing.active_children()) - others:
             process.terminate()
         raise

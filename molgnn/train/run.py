@@ -57,7 +57,6 @@ def run(
     out, started = Path(out), time.perf_counter()
     goes_on = run_folder.can_go_on(out, options, force)
     dataset, source, units = read_data(options.data, options.kind, reading)
-    say(describe(dataset))
     parts = split_data(dataset, options)
     tasks = make_tasks(dataset.tasks, dataset.y, parts.train, options.kind, units)
     y = encode(dataset.y, tasks)
@@ -69,6 +68,8 @@ def run(
         say(f"going on with the unfinished run in {out}")
     else:
         run_folder.begin_run(out, options, data_sha256)
+    say(f"{out}: {options.encoder['name']}, {options.fit.epochs} epochs, seed {options.seed}")
+    say(describe(dataset))  # only now: a refusal is the one line that a user sees
     write_rejects(out / "rejects.csv", dataset.rejects, force=True)
     models, histories = train_members(job, epoch_done)
     model = Predictor(models, tasks, options.data.recipe)

@@ -171,3 +171,14 @@ def test_what_hydra_would_let_through_is_refused(words, said, capsys, tmp_path, 
 
 def test_units_are_given_as_plain_options():
     check(["data=csv", "data.path=t.csv", "data.targets=[y]", "data.units={y: mg/L}"])
+
+
+def test_a_refused_table_is_one_line_on_stderr(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text("smiles,y\nCCO,1\nCCC,abc\n")
+    with pytest.raises(SystemExit):
+        main(["train", "data=csv", "data.path=t.csv", "data.targets=[y]", "out=r"])
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "t.csv: line 3" in lines[0]
+    assert not (tmp_path / "r").exists()
