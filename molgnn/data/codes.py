@@ -52,24 +52,26 @@ def encode(graphs: PackedGraphs) -> CodedGraphs:
     """The same graphs in codes; ``tuples`` and the ids give every field back."""
     most = int(graphs.num_atoms.max(initial=0))
     return CodedGraphs(
-        _coded(graphs.atoms, ATOM_SIZES),
-        _coded(graphs.bonds, BOND_SIZES),
+        distinct(_words(graphs.atoms, ATOM_SIZES)),
+        distinct(_words(graphs.bonds, BOND_SIZES)),
         graphs.bond_ends.astype(narrowest(most)),
         graphs.num_atoms,
         graphs.num_bonds,
     )
 
 
-def _coded(codes: np.ndarray, sizes: tuple[int, ...]) -> Coded:
-    """Hashes the words into a table, which costs a tenth of sorting them; sorts where two words
-    fall into one place. The result is the same."""
-    words = _words(codes, sizes)
+def distinct(words: np.ndarray) -> Coded:
+    """The distinct values of ``words`` (N,) int64 >= 0, and each one's place among them.
+
+    Hashes the words into a table, which costs a tenth of sorting them; sorts where two words fall
+    into one place. The result is the same.
+    """
     places = (words.astype(np.uint64) * _ODD) >> np.uint64(48)
     table = np.full(1 << 16, -1)
     table[places] = words
     if (table[places] != words).any():
-        distinct, ids = np.unique(words, return_inverse=True)
-        return Coded(distinct, ids.astype(narrowest(len(distinct))))
+        values, ids = np.unique(words, return_inverse=True)
+        return Coded(values, ids.astype(narrowest(len(values))))
     used = np.flatnonzero(table >= 0)
     used = used[np.argsort(table[used])]
     rank = np.empty(len(table), dtype=narrowest(len(used)))

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from torch import nn
 
@@ -15,16 +14,17 @@ from molgnn.nn.head import MLPHead
 from molgnn.nn.mpnn import MPNNEncoder
 from molgnn.nn.readout import (
     AttentionReadout,
+    MaxReadout,
     MeanMaxReadout,
-    ScatterReadout,
+    MeanReadout,
     Set2SetReadout,
     SumReadout,
 )
 
 ENCODERS = {"dmpnn": DMPNNEncoder, "gin": GINEncoder, "mpnn": MPNNEncoder}
 READOUTS = {
-    "mean": partial(ScatterReadout, reduce="mean"),
-    "max": partial(ScatterReadout, reduce="max"),
+    "mean": MeanReadout,
+    "max": MaxReadout,
     "sum": SumReadout,
     "mean_max": MeanMaxReadout,
     "attention": AttentionReadout,
@@ -54,7 +54,7 @@ def _build(kind: str, table: Mapping[str, Callable], part: Part, **given) -> nn.
     if name not in table:
         raise choices(kind, name, table)
     known = inspect.signature(table[name]).parameters
-    allowed = set(known) - set(given) - {"reduce"}
+    allowed = set(known) - set(given)
     for option, value in options.items():
         if option not in allowed:
             raise choices(f"option of {kind} {name}:", option, allowed)

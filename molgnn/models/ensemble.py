@@ -8,10 +8,10 @@ import pandas as pd
 import torch
 
 from molgnn.chem.graph import PackedGraphs, featurize
-from molgnn.data.batch import batch_rows, to_batch
 from molgnn.data.targets import Task, decode
-from molgnn.errors import Refusal
+from molgnn.errors import Refusal, choices
 from molgnn.models.property import PropertyModel
+from molgnn.models.scorer import PRECISIONS, Scorer
 
 
 class Predictor:
@@ -38,6 +38,7 @@ class Predictor:
         self.card = card or {}
         self.sha256 = sha256
         self.path = path
+        self._scorers: dict[str, Scorer] = {}
 
     @property
     def name(self) -> str:
@@ -52,23 +53,27 @@ class Predictor:
         """One name for each predicted column, O in all."""
         return [column for task in self.tasks for column in task.columns]
 
-    @torch.inference_mode()
-    def predict_members(self, graphs: PackedGraphs, batch_size: int = 256) -> np.ndarray:
-        """Each member's predictions (members, B, O); molecules are batched once for all members."""
-        outputs = []
-        for rows in batch_rows(len(graphs), batch_size):
-            batch = to_batch(graphs.select(rows)).to(self.device)
-            outputs.append([member(batch).float().cpu().numpy() for member in self.members])
-        if not outputs:
-            return np.zeros((self.num_members, 0, len(self.columns)))
-        logits = np.concatenate(outputs, axis=1)
+    def scorer(self, precision: str = "fp32") -> Scorer:
+        """The members ready to score, made once for each of ``PRECISIONS``."""
+        if precision not in PRECISIONS:
+            raise choices("precision", precision, PRECISIONS)
+        if precision not in self._scorers:
+            self._scorers[precision] = Scorer(self.members, self.device, precision)
+        return self._scorers[precision]
+
+    def predict_members(self, graphs: PackedGraphs, precision: str = "fp32") -> np.ndarray:
+        """Each member's predictions (members, B, O); molecules are laid out once for all members.
+
+        A molecule's numbers do not depend on the others, whichever and however many they are.
+        """
+        logits = self.scorer(precision).logits(graphs)
         return np.stack([decode(member, self.tasks) for member in logits])
 
     def predict_graphs(
-        self, graphs: PackedGraphs, batch_size: int = 256
+        self, graphs: PackedGraphs, precision: str = "fp32"
     ) -> tuple[np.ndarray, np.ndarray]:
         """Mean (B, O) over members, and sample standard deviation (B, O), 0 for one member."""
-        each = self.predict_members(graphs, batch_size)
+        each = self.predict_members(graphs, precision)
         spread = each.std(axis=0, ddof=1) if len(each) > 1 else np.zeros(each.shape[1:])
         return each.mean(axis=0), spread
 
@@ -87,21 +92,13 @@ class Predictor:
                 table.insert(len(table.columns) - 1, f"{column}_std", values)
         return table
 
-    @torch.inference_mode()
     def embed(self, texts: Iterable[str]) -> np.ndarray:
         """Molecule vectors (B, members x D). Raises Refusal at a text that is no molecule."""
         texts = [texts] if isinstance(texts, str) else list(texts)
         graphs, _, reasons = featurize(texts, self.recipe)
         for row, reason in reasons.items():
             raise Refusal(f"molecule {row + 1} of {len(texts)}, {texts[row]!r}: {reason}")
-        batches = (to_batch(graphs.select(rows)) for rows in batch_rows(len(graphs), 256))
-        vectors = [
-            torch.cat([m.embed(batch) for m in self.members], dim=1).cpu().numpy()
-            for batch in (b.to(self.device) for b in batches)
-        ]
-        if not vectors:
-            return np.zeros((0, sum(m.readout.out_dim for m in self.members)), dtype=np.float32)
-        return np.concatenate(vectors)
+        return self.scorer().embed(graphs)
 
 
 def _spread_out(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:

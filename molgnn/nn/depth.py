@@ -1,7 +1,7 @@
 """What lets a network go deep: normalisation, and jumping knowledge over the layers' states."""
 
+import torch
 from torch import Tensor, nn
-from torch_geometric.nn import JumpingKnowledge
 
 from molgnn.errors import choices
 
@@ -15,11 +15,17 @@ def norm_layer(name: str, dim: int) -> nn.Module:
     return nn.Identity() if name == "none" else NORMS[name](dim)
 
 
-class Last(nn.Module):
-    """Only the last state."""
+class Jump(nn.Module):
+    """States (N, D) of all layers -> one: the last, all side by side, or the largest value."""
+
+    def __init__(self, mode: str):
+        super().__init__()
+        self.mode = mode
 
     def forward(self, states: list[Tensor]) -> Tensor:
-        return states[-1]
+        if self.mode == "cat":
+            return torch.cat(states, dim=1)
+        return states[-1] if self.mode == "last" else torch.stack(states).amax(dim=0)
 
 
 def jump(mode: str, dim: int, depth: int) -> tuple[nn.Module, int]:
@@ -29,6 +35,4 @@ def jump(mode: str, dim: int, depth: int) -> tuple[nn.Module, int]:
     """
     if mode not in ("last", "cat", "max"):
         raise choices("jk", mode, ("last", "cat", "max"))
-    if mode == "last":
-        return Last(), dim
-    return JumpingKnowledge(mode), dim * depth if mode == "cat" else dim
+    return Jump(mode), dim * depth if mode == "cat" else dim

@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import GINEConv
 
 from molgnn.nn.depth import jump, norm_layer
 from molgnn.nn.embed import FieldEmbedding
@@ -28,6 +27,8 @@ class GINEncoder(nn.Module):
         jk: str = "last",
     ):
         super().__init__()
+        from torch_geometric.nn import GINEConv  # here: its import takes as long as torch's
+
         self.residual = residual
         self.atom_in = FieldEmbedding(atom_sizes, dim)
         self.bond_in = nn.ModuleList(FieldEmbedding(bond_sizes, dim) for _ in range(depth))
