@@ -101,8 +101,8 @@ class TiledGIN:
 
 
 class TiledMPNN:
-    """``MPNNEncoder`` on tiles: atoms times the matrix of a kind of bond, for each kind in the tile,
-    so that every product has the tile's shape; an edge then looks up its row."""
+    """``MPNNEncoder`` on tiles: all atoms times the matrix of each kind of bond in the tile, so that
+    every product has the tile's shape; an edge then looks up its row."""
 
     class Tables(NamedTuple):
         atoms: Tensor  # (V, D): the first state of an atom
@@ -152,7 +152,9 @@ def _normed(norm: nn.Module, rows: Tensor) -> Tensor:
 class TiledPlain:
     """Any encoder on tiles, through its own forward pass: fixed shapes, nothing else gained."""
 
-    Tables = NamedTuple("Tables", [("atoms", Tensor), ("bonds", Tensor)])
+    class Tables(NamedTuple):
+        atoms: Tensor  # (V, 9) codes
+        bonds: Tensor  # (U, 3) codes
 
     def __init__(self, encoder: nn.Module, dtype: torch.dtype):
         self.encoder, self.dtype = encoder, dtype
