@@ -10,6 +10,7 @@ import torch
 from molgnn.chem.graph import PackedGraphs, featurize
 from molgnn.data.targets import Task, decode
 from molgnn.errors import Refusal, choices
+from molgnn.models.job import ScoringJob
 from molgnn.models.property import PropertyModel
 from molgnn.models.scorer import PRECISIONS, Scorer
 
@@ -40,6 +41,9 @@ class Predictor:
         self.path = path
         self._scorers: dict[str, Scorer] = {}
 
+    def __getstate__(self) -> dict:
+        return self.__dict__ | {"_scorers": {}}  # made again where they are needed
+
     @property
     def name(self) -> str:
         return self.card.get("name", "")
@@ -60,6 +64,11 @@ class Predictor:
         if precision not in self._scorers:
             self._scorers[precision] = Scorer(self.members, self.device, precision)
         return self._scorers[precision]
+
+    def job(self, precision: str = "fp32") -> ScoringJob | None:
+        """What worker processes need to score by themselves; None where they cannot: a device
+        other than the CPU serves one process best."""
+        return ScoringJob.of(self, precision) if self.device.type == "cpu" else None
 
     def predict_members(self, graphs: PackedGraphs, precision: str = "fp32") -> np.ndarray:
         """Each member's predictions (members, B, O); molecules are laid out once for all members.

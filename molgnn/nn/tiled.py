@@ -101,7 +101,7 @@ class TiledGIN:
 
 
 class TiledMPNN:
-    """``MPNNEncoder`` on tiles: all atoms times the matrix of each kind of bond in the tile, so that
+    """``MPNNEncoder`` on tiles: all atoms times the matrix of each kind of bond there is, so that
     every product has the tile's shape; an edge then looks up its row."""
 
     class Tables(NamedTuple):

@@ -1,0 +1,109 @@
+"""Where molecules are scored: in the workers that read them, or here, behind the workers.
+
+A model on the CPU goes into each worker, which featurises and scores with one thread: no two
+stages wait for each other, and only numbers come back. A model on another device stays here, and
+the workers featurise for it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from molgnn.data.workers import Featurized, OpenPool, featurized, plan, unread, worked
+from molgnn.screen.stages import Scored, scored
+from molgnn.screen.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from molgnn.data.reader import Row
+    from molgnn.models.ensemble import Predictor
+
+
+@dataclass
+class Scoring:
+    """How a stream is scored: with which ``model`` and ``precision``, which of its columns must be
+    finite, and who works. ``workers`` (None: chosen by size) and ``route``, the way in which
+    molecules were featurised, say afterwards what was done; ``watch`` how long each stage took."""
+
+    model: "Predictor"
+    columns: Sequence[int]
+    precision: str = "fp32"
+    workers: int | None = None
+    timeout: float | None = None
+    open_pool: OpenPool | None = None
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    route: str = ""
+
+    def rows(self, chunks: "Iterable[list[Row]]") -> Iterator[Scored]:
+        """Each chunk of rows scored, in order."""
+        chunks = self._planned(chunks)
+        if self._job() is None:
+            recipe, pool = self.model.recipe, self.open_pool
+            parts = featurized(chunks, recipe, self.workers, self.timeout, pool)
+            return self._here(parts, "featurize")
+        return self._there(chunks)
+
+    def parts(self, parts: Iterator[Featurized]) -> Iterator[Scored]:
+        """Each part of a packed library scored, in order."""
+        if self._job() is None:
+            self.workers = 0
+            return self._here(parts, "unpack")
+        return self._graphs_there(self._planned(self._unpacked(parts)))
+
+    def _job(self):
+        """What a worker needs to score by itself; None where the model cannot go there."""
+        make = getattr(self.model, "job", None)
+        return make(self.precision) if make else None
+
+    def _planned(self, chunks: Iterable) -> Iterator:
+        """The same chunks; settles the number of workers. Who only waits for them needs no core."""
+        spare = int(self._job() is None)
+        chunks, self.workers = plan(chunks, self.workers, spare, self.timeout)
+        return chunks
+
+    def _here(self, parts: Iterator[Featurized], stage: str) -> Iterator[Scored]:
+        with closing(parts) as stream:
+            for part in stream:
+                self.watch.seconds[stage] += part.seconds
+                self.route = self.route or part.route
+                with self.watch.measure("score"):
+                    mean, std = self.model.predict_graphs(part.graphs, self.precision)
+                    yield scored(part.rows, part.positions, part.reasons, mean, std, self.columns)
+
+    def _there(self, chunks: "Iterable[list[Row]]") -> Iterator[Scored]:
+        for rows, found in self._worked(chunks):
+            self.watch.seconds["featurize"] += found.featurize_seconds
+            self.route = self.route or found.route
+            reasons = found.reasons | unread(rows)
+            yield scored(rows, found.positions, reasons, found.mean, found.std, self.columns)
+
+    def _graphs_there(self, parts: Iterable[Featurized]) -> Iterator[Scored]:
+        same = partial(_as_it_is)  # graphs have no text that could be to blame for a death
+        for part, found in self._worked(parts, payload=lambda part: part.graphs, cleared=same):
+            yield scored(
+                part.rows, part.positions, part.reasons, found.mean, found.std, self.columns
+            )
+
+    def _worked(self, chunks, **options):
+        stream = worked(
+            chunks,
+            self._job(),
+            self.workers,
+            timeout=self.timeout,
+            open_pool=self.open_pool,
+            **options,
+        )
+        with closing(stream):
+            for chunk, found in stream:
+                self.watch.seconds["score"] += found.score_seconds
+                yield chunk, found
+
+    def _unpacked(self, parts: Iterator[Featurized]) -> Iterator[Featurized]:
+        for part in parts:
+            self.watch.seconds["unpack"] += part.seconds
+            yield part
+
+
+def _as_it_is(part: Featurized, *_) -> Featurized:
+    return part
