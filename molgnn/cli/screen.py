@@ -4,12 +4,13 @@ import argparse
 from typing import TYPE_CHECKING
 
 from molgnn.cli.options import add_columns, add_run
-from molgnn.cli.terminal import INTERRUPTED, progress, say
+from molgnn.cli.terminal import INTERRUPTED, progress, say, terminated_as_interrupted
 
 if TYPE_CHECKING:
     from molgnn.screen.pipeline import ScreenResult
 
 SHOWN = 5  # hits in the summary
+STDIN = "-"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,14 +35,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     add_columns(parser)
     add_run(parser)
+    parser.add_argument(
+        "--resume",
+        action=argparse.BooleanOptionalAction,
+        help="insist on going on with the unfinished screen in DIR, or start over (without either: "
+        "go on where there is one)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Screen, and say in a few lines on stderr what came out."""
     try:
-        result = _screen(args)
-    except KeyboardInterrupt:
-        say("molgnn: interrupted: nothing was written")
+        with terminated_as_interrupted():
+            result = _screen(args)
+    except KeyboardInterrupt as stop:
+        say(f"molgnn: {_interrupted(args, getattr(stop, 'rows', None))}")
         return INTERRUPTED
     for line in summary(result):
         say(line, args.quiet)
@@ -51,40 +59,70 @@ def run(args: argparse.Namespace) -> int:
 def _screen(args: argparse.Namespace) -> "ScreenResult":
     from pathlib import Path
 
-    from molgnn.screen.outputs import check_free
-    from molgnn.screen.pipeline import FILES, screen
+    from molgnn.screen.pipeline import screen
+    from molgnn.screen.shards import open_library
+    from molgnn.screen.unfinished import check_startable
 
-    check_free(Path(args.out), FILES, args.force)  # before the seconds that a model takes
+    # All that can be refused comes before the seconds that a model takes.
+    check_startable(Path(args.out), args.force, args.resume)
+    library = open_library(args.library, args.smiles_column, args.id_column)
+    if STDIN in args.library:
+        say("reading from stdin: this run cannot be resumed", args.quiet)
     from molgnn.models.bundle import load_bundle
 
     model = load_bundle(args.model, device=args.device)
     if args.task is None and len(model.columns) > 1:
         others = ", ".join(model.columns[1:])
         say(f"ranking by {model.columns[0]}; --task NAME for another: {others}", args.quiet)
-    with progress("screening", args.quiet) as update:
+    with progress("screening", args.quiet, library.fraction) as update:
+
+        def begun(rows: int) -> None:
+            if update:
+                update.begun(rows)
+            if rows:
+                say(f"{args.out}: {rows:,} rows are done already: going on after them", args.quiet)
+
         return screen(
             model,
-            args.library,
+            library,
             top=args.top,
             out=args.out,
             task=args.task,
             minimize=args.minimize,
             workers=args.workers,
-            smiles=args.smiles_column,
-            id=args.id_column,
             force=args.force,
+            resume=args.resume,
+            begun=begun,
             progress=update,
         )
+
+
+def _interrupted(args: argparse.Namespace, rows: int | None) -> str:
+    """What is left of a screen that was stopped; ``rows`` are kept (None: it had not begun)."""
+    if rows:
+        return (
+            f"interrupted after {rows:,} rows: the same command goes on "
+            f"(to start over: --no-resume)"
+        )
+    if STDIN in args.library:
+        return "interrupted: nothing was written, and stdin cannot be read again"
+    if rows is None:
+        return "interrupted: nothing was written"
+    from molgnn.screen.shards import SHARD
+
+    return f"interrupted before the first {SHARD:,} rows were done: nothing was kept"
 
 
 def summary(result: "ScreenResult") -> list[str]:
     """The counts, the best hits and the files, a line each."""
     facts, out = result.manifest, result.out
-    counts = facts["counts"]
+    counts, run = facts["counts"], facts["run"]
     lines = [
         f"{counts['rows']:,} rows read: {counts['scored']:,} scored, {counts['invalid']:,} invalid "
-        f"({facts['molecules_per_second']:,.0f} molecules/s)"
+        f"({run['molecules_per_second']:,.0f} molecules/s)"
     ]
+    if run["resumed"]:
+        lines.append(f"went on after {run['resumed']:,} rows")
     best = "highest" if facts["direction"] == "maximize" else "lowest"
     unit = f" ({facts['unit']})" if facts["unit"] else ""
     if counts["hits"]:

@@ -1,11 +1,14 @@
 """What commands say on stderr: lines, and progress where stderr is a terminal."""
 
+import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from molgnn.cli.meter import Meter
+
 INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
+LINE_EVERY = 30  # seconds between two lines of progress where there is no terminal
 
 
 def say(line: str, quiet: bool = False) -> None:
@@ -15,28 +18,41 @@ def say(line: str, quiet: bool = False) -> None:
 
 
 @contextmanager
-def progress(what: str, quiet: bool = False) -> Iterator[Callable[[int], None] | None]:
-    """A function to call with the molecules done so far; None where nobody would see it."""
-    if quiet or not sys.stderr.isatty():
+def terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM, by which batch systems stop a job, does in the block what Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def progress(
+    what: str, quiet: bool = False, fraction: Callable[[], float | None] | None = None
+) -> Iterator[Meter | None]:
+    """A meter to call with the rows done so far, shown live on a terminal and as a line now and
+    then elsewhere; None where nothing shall be said. ``fraction`` as for ``Meter``."""
+    if quiet:
         yield None
-        return
+    elif sys.stderr.isatty():
+        yield from _live(what, fraction)
+    else:
+        yield Meter(lambda meter: say(f"{what}: {meter.text()}"), fraction, LINE_EVERY)
+
+
+def _live(what: str, fraction) -> Iterator[Meter]:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description} {task.completed:,} molecules"),
-        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.description} {task.fields[text]}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task, start = bar.add_task(what, total=None, rate=""), time.perf_counter()
-
-        def update(done: int) -> None:
-            rate = done / (time.perf_counter() - start)
-            bar.update(task, completed=done, rate=f"{rate:,.0f}/s")
-
-        yield update
+        task = bar.add_task(what, total=None, text="")
+        yield Meter(lambda meter: bar.update(task, text=meter.text()), fraction)
 
 
 @contextmanager

@@ -35,6 +35,10 @@ class TextTable(Table):
     def close(self) -> None:
         self._source.close()
 
+    @property
+    def bytes_read(self) -> int:
+        return self._source.bytes_read
+
     def _digest(self) -> str:
         return self._source.sha256()
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from molgnn.errors import Refusal
 
-_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, *_FULL)
 
 
 @contextmanager
@@ -20,21 +21,30 @@ def durable(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.partial")
     try:
         yield partial
-        _sync(partial)
+        sync(partial)
         os.replace(partial, path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         partial.unlink(missing_ok=True)
         if error.errno not in _UNWRITABLE:
             raise
-        raise Refusal(f"{path}: can't be written ({error.strerror})") from error
+        raise unwritable(path, error) from error
     except BaseException:  # why: Ctrl-C too must leave no half a file; it goes on its way
         partial.unlink(missing_ok=True)
         raise
 
 
-def _sync(path: Path) -> None:
-    """A folder is synced too, for the new name in it; Windows cannot, and does so by itself."""
+def unwritable(path: Path, error: OSError) -> Refusal:
+    """The refusal for a disk that is full or may not be written."""
+    remedy = "make room, then run the same command again"
+    if error.errno not in _FULL:
+        remedy = "give another --out, or mend its permissions"
+    return Refusal(f"{path}: can't be written ({error.strerror}): {remedy}")
+
+
+def sync(path: Path) -> None:
+    """Have a file's bytes on the disk before going on. A folder is synced too, for the new name in
+    it; Windows cannot, and does so by itself."""
     if path.is_dir() and os.name == "nt":
         return
     number = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)

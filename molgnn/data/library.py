@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from molgnn.data.reader import Row, open_table
+from molgnn.data.reader import Row, Table, open_table
 from molgnn.errors import Refusal
 
 
@@ -21,11 +21,12 @@ class Library:
         self.files = files
         self.lines = self.blank_lines = self.header_lines = 0
         self.hashes: dict[str, str] = {}
-        self._options = {"smiles": smiles, "id": id, "columns": columns}
+        self.options = {"smiles": smiles, "id": id, "columns": columns}
+        self._table: Table | None = None
 
     def __iter__(self) -> Iterator[Row]:
         for file in self.files:
-            table = open_table(file, **self._options)
+            table = self._table = open_table(file, **self.options)
             try:
                 yield from table
             finally:
@@ -46,6 +47,16 @@ class Library:
         if len(self.hashes) < len(self.files):
             return ""
         return combined_sha256([self.hashes[file] for file in self.files])
+
+    def fraction(self) -> float | None:
+        """How much of the library's bytes was read so far, 0 to 1; None where nobody can know."""
+        sizes = [self.size(file) for file in self.files]
+        if None in sizes or not sum(sizes):
+            return None
+        read = sum(sizes[: len(self.hashes)])
+        if self._table and self._table.name not in self.hashes:
+            read += self._table.bytes_read
+        return min(1.0, read / sum(sizes))
 
     def size(self, file: str) -> int | None:
         """Bytes on disk; None for stdin, or for a file that was taken away meanwhile."""

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from molgnn.chem.features import schema_hash
@@ -52,6 +52,7 @@ class PackedLibrary:
         self.hashes = {file["name"]: file["sha256"] for file in self.manifest["files"]}
         self.sha256 = combined_sha256([self.hashes[file] for file in self.files])
         self.recipe = self.manifest["recipe"]
+        self._parts_read, self._num_parts = 0, len(self.part_rows())
         self._sizes = {file["name"]: file["size"] for file in self.manifest["files"]}
         for shard in self.manifest["shards"]:
             self._check_size(shard)
@@ -75,20 +76,44 @@ class PackedLibrary:
 
     def shards(self) -> Iterator[Shard]:
         """Each shard, checked against its sha256 as it is opened."""
-        for shard in self.manifest["shards"]:
-            yield Shard(self.folder / shard["name"], self.files, shard["sha256"])
+        for entry in self.manifest["shards"]:
+            yield self._shard(entry)
 
-    def parts(self) -> Iterator[Featurized]:
-        """The library chunk by chunk as it was featurised, without RDKit. ``rows`` are read from
-        disk only where one is asked for."""
-        start = time.perf_counter()
-        for shard in self.shards():
-            for number in range(shard.num_batches):
-                graphs, positions, num_rows = shard.graphs(number)
-                reasons = shard.reasons(number) if len(positions) < num_rows else {}
-                rows, seconds = LazyRows(shard, number, num_rows), time.perf_counter() - start
-                yield Featurized(rows, graphs, positions, reasons, seconds)
+    def part_rows(self) -> list[int]:
+        """How many rows went into each part as the library was built, duplicates included; known
+        from the manifest, without opening a shard."""
+        chunk = self.manifest["chunk"]
+        totals = [shard["rows"] for shard in self.manifest["shards"]]
+        return [min(chunk, total - at) for total in totals for at in range(0, total, chunk)]
+
+    def parts(self, skip: Container[int] = ()) -> Iterator[Featurized]:
+        """The library chunk by chunk as it was featurised, without RDKit, but for the parts whose
+        numbers are in ``skip``. ``rows`` are read from disk only where one is asked for, and a
+        shard is not opened at all where it is skipped as a whole."""
+        start, first = time.perf_counter(), 0
+        for entry in self.manifest["shards"]:
+            length = -(-entry["rows"] // self.manifest["chunk"])
+            wanted = [i for i in range(length) if first + i not in skip]
+            shard = self._shard(entry) if wanted else None
+            for number in wanted:
+                self._parts_read = first + number
+                yield self._part(shard, number, start)
                 start = time.perf_counter()
+            first += length
+            self._parts_read = first
+
+    def fraction(self) -> float:
+        """How much of the library was read so far, 0 to 1."""
+        return self._parts_read / max(1, self._num_parts)
+
+    def _part(self, shard: Shard, number: int, start: float) -> Featurized:
+        graphs, positions, num_rows = shard.graphs(number)
+        reasons = shard.reasons(number) if len(positions) < num_rows else {}
+        rows, seconds = LazyRows(shard, number, num_rows), time.perf_counter() - start
+        return Featurized(rows, graphs, positions, reasons, seconds)
+
+    def _shard(self, entry: dict) -> Shard:
+        return Shard(self.folder / entry["name"], self.files, entry["sha256"])
 
     def _check_size(self, shard: dict) -> None:
         path = self.folder / shard["name"]
@@ -131,11 +156,11 @@ _COUNTS = ("rows", "molecules", "invalid", "duplicates", "lines", "blank_lines",
 def _is_whole(manifest: dict) -> bool:
     try:
         good = all(isinstance(manifest["counts"][name], int) for name in _COUNTS)
-        good &= isinstance(manifest["recipe"], str)
+        good &= isinstance(manifest["recipe"], str) and manifest["chunk"] > 0
         good &= all({"name", "size", "sha256"} <= set(file) for file in manifest["files"])
         # Names follow from numbers, so that a manifest cannot point out of its folder.
         return good and all(
-            shard["name"] == shard_name(i) and {"bytes", "sha256"} <= set(shard)
+            shard["name"] == shard_name(i) and {"rows", "bytes", "sha256"} <= set(shard)
             for i, shard in enumerate(manifest["shards"])
         )
     except (KeyError, TypeError):

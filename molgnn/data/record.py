@@ -55,6 +55,11 @@ class Table(ABC):
     def close(self) -> None:
         """Let go of the file; a table that is read to its end does so by itself."""
 
+    @property
+    @abstractmethod
+    def bytes_read(self) -> int:
+        """How much of the file was read so far, as it lies there; for people who wait."""
+
     @abstractmethod
     def _rows(self) -> Iterator[Row]: ...
 

@@ -48,6 +48,11 @@ class Source:
             reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
             self.broken = f"the file is damaged or ends early ({reason})"
 
+    @property
+    def bytes_read(self) -> int:
+        """How much of the file was read so far, packed as it lies there."""
+        return self._raw.bytes_read
+
     def sha256(self) -> str:
         """Of the whole file as it lies there, hexadecimal; reads what is still unread."""
         return self._raw.sha256()
@@ -57,14 +62,15 @@ class Source:
 
 
 class _Hashed:
-    """A binary file that hashes what is read from it."""
+    """A binary file that hashes and counts what is read from it."""
 
     def __init__(self, file):
-        self._file, self._hash = file, hashlib.sha256()
+        self._file, self._hash, self.bytes_read = file, hashlib.sha256(), 0
 
     def read(self, size: int = -1) -> bytes:
         data = self._file.read(size)
         self._hash.update(data)
+        self.bytes_read += len(data)
         return data
 
     def sha256(self) -> str:

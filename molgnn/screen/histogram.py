@@ -28,15 +28,44 @@ class Histogram:
         self._counts = np.empty(0, dtype=np.int64)
 
     def add(self, scores: np.ndarray) -> None:
-        """Count finite scores (B,)."""
+        """Count finite scores (B,). Mean and deviation depend, in their last digit, on how the
+        scores are cut into calls: whoever wants equal bits adds a shard's scores in one."""
         if len(scores) == 0:
             return
         scores = np.asarray(scores, dtype=np.float64)
-        self._add_moments(scores)
-        self.min = min(self.min, float(scores.min()))
-        self.max = max(self.max, float(scores.max()))
-        self._widen(_exponent(self.min, self.max))
+        self._merge_moments(len(scores), *_moments(scores))
+        self._stretch(float(scores.min()), float(scores.max()))
         self._merge(np.floor(np.ldexp(scores, -self._exponent)).astype(np.int64), 1)
+
+    def merge(self, later: "Histogram") -> None:
+        """Take the counts of other scores: a sum of counts, and as exact."""
+        if later.count == 0:
+            return
+        self._merge_moments(later.count, later._mean, later._m2)
+        self._stretch(min(self.min, later.min), max(self.max, later.max))
+        self._merge(later._bins >> min(self._exponent - later._exponent, 63), later._counts)
+
+    def state(self) -> dict:
+        """All of it as plain data; through JSON and ``of_state`` it comes back to the bit."""
+        return {
+            "count": self.count,
+            "range": [self.min, self.max] if self.count else None,
+            "moments": [self._mean, self._m2],
+            "exponent": self._exponent,
+            "bins": self._bins.tolist(),
+            "counts": self._counts.tolist(),
+        }
+
+    @classmethod
+    def of_state(cls, state: dict) -> "Histogram":
+        histogram = cls()
+        histogram.count = state["count"]
+        histogram.min, histogram.max = state["range"] or (math.inf, -math.inf)
+        histogram._mean, histogram._m2 = state["moments"]
+        histogram._exponent = state["exponent"]
+        histogram._bins = np.array(state["bins"], dtype=np.int64)
+        histogram._counts = np.array(state["counts"], dtype=np.int64)
+        return histogram
 
     def summary(self) -> dict:
         """count, min, max, mean, std (of the sample as it is) and the histogram, as plain data."""
@@ -60,14 +89,16 @@ class Histogram:
             },
         }
 
-    def _add_moments(self, scores: np.ndarray) -> None:
-        """Mean and squared deviations by Chan's update, which does not cancel as sums would."""
-        n, mean = len(scores), float(scores.mean())
-        m2 = float(((scores - mean) ** 2).sum())
+    def _merge_moments(self, n: int, mean: float, m2: float) -> None:
+        """Chan's update of mean and squared deviations, which does not cancel as sums would."""
         total, shift = self.count + n, mean - self._mean
         self._m2 += m2 + shift**2 * self.count * n / total
         self._mean += shift * n / total
         self.count = total
+
+    def _stretch(self, low: float, high: float) -> None:
+        self.min, self.max = min(self.min, low), max(self.max, high)
+        self._widen(_exponent(self.min, self.max))
 
     def _widen(self, exponent: int) -> None:
         if exponent > self._exponent:
@@ -83,6 +114,11 @@ class Histogram:
         counts = np.concatenate([self._counts, counts])
         self._bins, where = np.unique(bins, return_inverse=True)
         self._counts = np.bincount(where, counts, len(self._bins)).astype(np.int64)
+
+
+def _moments(scores: np.ndarray) -> tuple[float, float]:
+    mean = float(scores.mean())
+    return mean, float(((scores - mean) ** 2).sum())
 
 
 def _exponent(low: float, high: float) -> int:

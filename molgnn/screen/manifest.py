@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from molgnn import __version__
 from molgnn.data.packed import PackedLibrary
 from molgnn.screen.columns import task_of, training_range
-from molgnn.screen.stages import Keeper
+from molgnn.screen.keeper import Keeper
 from molgnn.screen.stopwatch import Stopwatch, rate
 
 if TYPE_CHECKING:
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Timing:
-    """When a screen started, the watch that ran along, and the workers that featurised."""
+    """When a screen started, the watch that ran along, the workers that featurised, and the rows
+    that an earlier run had done."""
 
     started: datetime
     watch: Stopwatch
     workers: int
+    resumed: int = 0
 
 
 def build_manifest(
@@ -37,25 +39,27 @@ def build_manifest(
 
     ``rows = scored + invalid``, and ``lines = rows + blank_lines + header_lines``, to which a
     packed library that left out ``duplicates`` adds these. ``cut`` is the score of the
-    last hit, null where every scored molecule is a hit. A stage's molecules a second are rows by
-    the seconds in which it was busy; featurising adds up those of all workers.
+    last hit, null where every scored molecule is a hit. ``run`` holds all that differs between two
+    runs of one screen: times, workers, ``resumed`` (the rows that an earlier run had done). A
+    stage's molecules a second are the other rows by the seconds in which it was busy; featurising
+    adds up those of all workers.
     """
-    column = model.columns[keeper.column]
+    ranking = keeper.ranking
+    column = model.columns[ranking.column]
     known = training_range(model, column)
-    hits = [hit.mean[keeper.column] for hit in keeper.hits()]
+    hits = [hit.mean[ranking.column] for hit in keeper.hits()]
     return {
         "molgnn": __version__,
-        "versions": {"python": platform.python_version()}
-        | {name: _version(name) for name in ("rdkit", "torch", "numpy")},
+        "versions": versions(),
         "model": _model(model),
         "library": _library(library),
         "task": column,
         "unit": task_of(model, column).unit,
-        "direction": "minimize" if keeper.minimize else "maximize",
-        "top": keeper.top,
+        "direction": "minimize" if ranking.minimize else "maximize",
+        "top": ranking.top,
         "columns": names[: len(model.columns)],
         "std_columns": names[len(model.columns) :],
-        "score_column": names[keeper.column],
+        "score_column": names[ranking.column],
         "cut": keeper.cut,
         "training_range": known,
         "hits_beyond_training": sum(not known[0] <= s <= known[1] for s in hits) if known else 0,
@@ -72,8 +76,14 @@ def build_manifest(
         "invalid_reasons": keeper.reasons.most(10),
         "scores": keeper.histogram.summary(),
         "device": str(model.device),
-        **_times(timing, keeper.rows),
+        "run": _run(timing, keeper.rows - timing.resumed),
     }
+
+
+def versions() -> dict[str, str]:
+    """Of the software that has a say in the results, besides molgnn."""
+    others = {name: _version(name) for name in ("rdkit", "torch", "numpy")}
+    return {"python": platform.python_version()} | others
 
 
 def _model(model: "Predictor") -> dict:
@@ -105,7 +115,7 @@ def _duplicates(library: "Library | PackedLibrary") -> dict:
     return {"duplicates": found} if found else {}
 
 
-def _times(timing: Timing, rows: int) -> dict:
+def _run(timing: Timing, rows: int) -> dict:
     stages = {
         stage: {"seconds": round(seconds, 3), "molecules_per_second": rate(rows, seconds)}
         for stage, seconds in timing.watch.seconds.items()
@@ -117,6 +127,7 @@ def _times(timing: Timing, rows: int) -> dict:
         "seconds": round(timing.watch.total, 3),
         "molecules_per_second": rate(rows, timing.watch.total),
         "stages": stages,
+        "resumed": timing.resumed,
     }
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from molgnn.data.durable import sync, unwritable
 from molgnn.errors import Refusal
 
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
@@ -21,20 +22,23 @@ def drafts(folder: Path, names: Sequence[str], force: bool = False) -> Iterator[
     folder made for them. Refuses a name that exists, unless forced, before any work is done.
     """
     check_free(folder, names, force)
-    made = _make(folder)
+    made = make_folder(folder)
     # Two runs into one folder must not write into each other's drafts.
     paths = {name: folder / f".{name}.{os.getpid()}.partial" for name in names}
     done = False
     try:
         yield paths
         check_free(folder, names, force)  # another run may have ended here meanwhile
+        for path in paths.values():
+            sync(path)
         for name, path in paths.items():
             os.replace(path, folder / name)
+        sync(folder)
         done = True
     except OSError as error:
         if error.errno not in _UNWRITABLE:
             raise
-        raise Refusal(f"{folder}: can't be written ({error.strerror})") from error
+        raise unwritable(folder, error) from error
     finally:
         if not done:
             _discard(paths.values(), made)
@@ -75,7 +79,7 @@ def number(value: float) -> str:
     return f"{value:.7g}"
 
 
-def _make(folder: Path) -> list[Path]:
+def make_folder(folder: Path) -> list[Path]:
     """Make the folder; gives the folders that were not there before, innermost first."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:

@@ -1,7 +1,6 @@
 """Screen a library: read it as a stream, featurise, score, keep the best, account for every row."""
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,24 +9,25 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from molgnn.data.library import Library, read_library
-from molgnn.data.packed import PackedLibrary, packed_folder
-from molgnn.data.rejects import defuse
+from molgnn.data.library import Library
+from molgnn.data.packed import PackedLibrary
 from molgnn.data.workers import featurized, plan
 from molgnn.errors import Refusal
+from molgnn.screen.claim import claim, resumable
 from molgnn.screen.columns import chosen_column, output_names
-from molgnn.screen.hits import AFTER, BEFORE, hit_table, write_hits
+from molgnn.screen.gather import Gatherer
+from molgnn.screen.hits import AFTER, BEFORE, hit_table
+from molgnn.screen.keeper import Keeper
 from molgnn.screen.manifest import Timing, build_manifest
-from molgnn.screen.outputs import check_free, csv_writer, drafts, open_text
-from molgnn.screen.report import report_page
-from molgnn.screen.stages import Keeper, scored
+from molgnn.screen.results import write_results
+from molgnn.screen.shards import SHARD, PackedShards, open_library, shards_of
+from molgnn.screen.stages import Ranking, Scored, scored
 from molgnn.screen.stopwatch import Stopwatch
+from molgnn.screen.unfinished import Memory, check_startable, unfinished
 
 if TYPE_CHECKING:
-    from molgnn.data.reader import Row
     from molgnn.models.ensemble import Predictor
 
-FILES = ("hits.csv", "rejects.csv", "report.html", "manifest.json")  # in the order they appear
 CHUNK = 4096  # rows; about 2 MB as packed graphs
 
 
@@ -52,7 +52,10 @@ def screen(
     chunk: int = CHUNK,
     smiles: str | None = None,
     id: str | None = None,
+    shard: int = SHARD,
     force: bool = False,
+    resume: bool | None = None,
+    begun: Callable[[int], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ScreenResult:
     """The ``top`` molecules of a library by the model's value for ``task`` (default: its first).
@@ -61,86 +64,69 @@ def screen(
     packed library, which has chunks of its own and neither needs workers nor RDKit. Memory
     does not grow with the library, and the result does not depend on ``workers`` (None: chosen by
     size) or ``chunk``. With ``out``, writes hits.csv, rejects.csv, manifest.json and report.html
-    there. ``progress`` is called with the rows done so far. Raises Refusal for a wrong task or
-    column, a library that cannot be read, or files that exist (unless ``force``).
+    there, and keeps each ``shard`` of so many rows in out/unfinished until then: the same call
+    goes on after those that a killed one had done, to the same files. ``resume`` True insists on
+    that, False starts over; a library from stdin, or a model that is not from disk, always does.
+
+    ``begun`` is called once with the rows that are done already, ``progress`` with all rows done so
+    far. Raises Refusal for a wrong task or column, a library that cannot be read or has changed
+    since, another screen's unfinished work in ``out``, or files that exist (unless ``force``).
     """
     if top < 1:
         raise Refusal(f"--top {top}: must be at least 1")
-    column = chosen_column(model, task)
+    ranking = Ranking(top, top, chosen_column(model, task), minimize)
     folder = None if out is None else Path(out)
     if folder is not None:
-        check_free(folder, FILES, force)
+        check_startable(folder, force, resume)
     if not isinstance(library, Library | PackedLibrary):
-        library = _opened(library, smiles, id)
+        library = open_library(library, smiles, id)
     if isinstance(library, PackedLibrary):
         library.require(model.recipe)
+    shards = shards_of(library, shard, chunk)
     with ExitStack() as stack:
-        paths = stack.enter_context(drafts(folder, FILES, force)) if folder else None
-        reject = stack.enter_context(RejectFile(paths["rejects.csv"])) if paths else _ignore
-        keeper = Keeper(top, column, minimize, reject)
-        timing = _stream(model, library, keeper, workers, chunk, progress)
+        record = Memory()
+        if folder is not None:
+            facts, keep = claim(model, shards, shard, ranking), resumable(model, library)
+            run = unfinished(folder, facts, keep=keep, force=force, resume=resume)
+            record = stack.enter_context(run)
+        if begun:
+            begun(record.resumed)
+        keeper, timing = _run(model, shards, ranking, record, workers, progress)
         names = output_names(model, [*BEFORE, *AFTER])
-        hits = hit_table(keeper.hits(), column, names)
+        hits = hit_table(keeper.hits(), ranking.column, names)
         manifest = build_manifest(model, library, keeper, timing, names)
-        if paths:
-            _write(paths, hits, manifest)
+        if folder is not None:
+            with record.results() as paths:
+                write_results(paths, hits, manifest, record.rejects(keeper.shards))
     return ScreenResult(hits, manifest, folder)
 
 
-def _stream(model, library, keeper, workers, chunk, progress) -> Timing:
-    """The stages in one line: chunks of rows -> graphs -> scores -> what is kept."""
+def _run(model, shards, ranking, record, workers, progress) -> tuple[Keeper, Timing]:
+    """The stages in one line: chunks of rows -> graphs -> scores -> what is kept of each shard."""
     started, watch = datetime.now().astimezone(), Stopwatch()
-    if isinstance(library, PackedLibrary):
-        parts, workers, stage = library.parts(), 0, "unpack"
+    gatherer = Gatherer(shards, ranking, record, watch, progress)
+    chunks, workers = _stream(model, shards, record, ranking.column, workers, watch)
+    with closing(chunks):
+        keeper = gatherer.gather(chunks)
+    return keeper, Timing(started, watch, workers, record.resumed)
+
+
+def _stream(model, shards, record, column, workers, watch) -> tuple[Iterator[Scored], int]:
+    """The scored chunks of all shards that are not done yet, in the library's order; and how many
+    workers featurise them."""
+    if isinstance(shards, PackedShards):
+        parts, workers, stage = shards.parts(record.done), 0, "unpack"
     else:
-        chunks, workers = plan(watch.each("read", library.chunks(chunk)), workers)
+        chunks = watch.each("read", shards.chunks(record.done, record.out))
+        chunks, workers = plan(chunks, workers)
         parts, stage = featurized(chunks, model.recipe, workers), "featurize"
+    return _scored(model, parts, stage, column, watch), workers
+
+
+def _scored(model, parts, stage, column, watch) -> Iterator[Scored]:
     with closing(parts) as stream:
         for part in stream:
             watch.seconds[stage] += part.seconds
             with watch.measure("score"):
-                result = scored(model, part, [keeper.column])
-            with watch.measure("keep"):
-                keeper.add(result)
-            if progress:
-                progress(keeper.rows)
-    return Timing(started, watch, workers)
-
-
-def _write(paths: dict[str, Path], hits: pd.DataFrame, manifest: dict) -> None:
-    write_hits(paths["hits.csv"], hits)
-    text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False)
-    with open_text(paths["manifest.json"]) as file:
-        file.write(text + "\n")
-    # From the files, as `molgnn report` makes it, so that a rebuilt page is the same page.
-    page = report_page(paths["hits.csv"], paths["manifest.json"])
-    with open_text(paths["report.html"]) as file:
-        file.write(page)
-
-
-class RejectFile:
-    """rejects.csv, written row by row as they come."""
-
-    def __init__(self, path: Path):
-        self._file = open_text(path)
-        self._writer = csv_writer(self._file)
-        self._writer.writerow(["file", "line", "text", "reason"])
-
-    def __enter__(self) -> "RejectFile":
-        return self
-
-    def __exit__(self, *error) -> None:
-        self._file.close()
-
-    def __call__(self, row: "Row", reason: str) -> None:
-        self._writer.writerow([defuse(row.file), row.line, defuse(row.text), defuse(reason)])
-
-
-def _ignore(row: "Row", reason: str) -> None:
-    """Without a folder nobody keeps the rejects; the manifest still counts them."""
-
-
-def _opened(library, smiles: str | None, id: str | None) -> Library | PackedLibrary:
-    paths = [library] if isinstance(library, str | Path) else list(library)
-    folder = packed_folder(paths)
-    return PackedLibrary(folder) if folder else read_library(paths, smiles=smiles, id=id)
+                result = scored(model, part, [column])
+            yield result

@@ -1,11 +1,12 @@
 """report.html: the hits of a screen as a page that opens from disk, without network or script.
 
+It says nothing of when or how fast the screen ran, so that one screen has one page.
+
 Everything that comes from a file is escaped, and the page's own policy forbids it to load or run
 anything, so that a hostile name or SMILES stays text.
 """
 
 import json
-from datetime import datetime
 from html import escape
 from pathlib import Path
 
@@ -19,7 +20,6 @@ from molgnn.screen.style import CSS
 NEEDED = (
     *("molgnn", "versions", "model", "library", "task", "unit", "direction", "columns"),
     *("std_columns", "score_column", "cut", "counts", "invalid_reasons", "scores", "device"),
-    *("workers", "started", "finished", "seconds", "molecules_per_second", "stages"),
 )
 
 
@@ -92,7 +92,7 @@ def _head(facts: dict, title: str) -> str:
     return (
         f'<header>\n<p class="over">molgnn screen</p>\n<h1>{title}</h1>\n'
         f'<p class="lead"><b>{shown}</b> screened with the model <b>{escape(model["name"])}</b>'
-        f"{members} on {_day(facts['finished'])}</p>\n</header>"
+        f"{members}</p>\n</header>"
     )
 
 
@@ -103,7 +103,6 @@ def _figures(facts: dict) -> str:
         ("scored", f"{counts['scored']:,}"),
         ("invalid", f"{counts['invalid']:,}"),
         ("hits", f"{counts['hits']:,}"),
-        ("molecules/s", f"{facts['molecules_per_second']:,.0f}"),
     ]
     cells = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in pairs)
     return f'<dl class="panel figures">{cells}</dl>'
@@ -165,15 +164,12 @@ def _invalid(facts: dict) -> str:
 
 def _provenance(facts: dict) -> str:
     model, versions = facts["model"], facts["versions"]
-    stages = ", ".join(f"{stage} {figure(s['seconds'])} s" for stage, s in facts["stages"].items())
-    workers = _many(facts["workers"], "worker process") if facts["workers"] else "one process"
     rows = [
         ("Model", f"{escape(model['name'])}<br>{_hash(model['sha256'])}"),
         ("Library", "<br>".join(_file(file) for file in facts["library"]["files"])),
         ("Lines", _lines(facts["counts"])),
         ("Molecules read as", f"recipe {escape(model['recipe'])}"),
-        ("Time", f"{_day(facts['started'])}, {figure(facts['seconds'])} s ({stages})"),
-        ("Machine", f"{escape(facts['device'])}, {workers} for featurising"),
+        ("Device", escape(facts["device"])),
         ("Software", escape(", ".join(f"{k} {v}" for k, v in _software(facts, versions)))),
     ]
     body = "".join(f'<tr><th scope="row">{name}</th><td>{cell}</td></tr>' for name, cell in rows)
@@ -203,11 +199,6 @@ def _lines(counts: dict) -> str:
 
 def _hash(digest: str) -> str:
     return f'<span class="hash">sha256 {escape(digest)}</span>' if digest else "not from a file"
-
-
-def _day(stamp: str) -> str:
-    day = datetime.fromisoformat(stamp)
-    return f"{day.day} {day:%B %Y, %H:%M}"
 
 
 def _many(count: int, noun: str) -> str:

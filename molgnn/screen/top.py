@@ -7,12 +7,13 @@ class Top:
     """The k highest scores seen so far, best first; of equal scores the earlier row is kept.
 
     ``scores`` (<= k,) float64 and ``rows`` (<= k,) int64. For the lowest, feed the negatives.
+    Scores that are not above ``above`` are left out: the k-th of the rows before these, say.
     """
 
-    def __init__(self, k: int):
+    def __init__(self, k: int, above: float | None = None):
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
-        self.k = k
+        self.k, self.above = k, above
         self.scores = np.empty(0)
         self.rows = np.empty(0, dtype=np.int64)
 
@@ -36,6 +37,10 @@ class Top:
 
     def _candidates(self, scores: np.ndarray) -> np.ndarray:
         """Positions that can still enter; a score equal to the last one kept comes too late."""
-        if len(self.scores) < self.k:
-            return np.arange(len(scores))
-        return np.flatnonzero(scores > self.scores[-1])
+        last = self.last
+        return np.arange(len(scores)) if last is None else np.flatnonzero(scores > last)
+
+    @property
+    def last(self) -> float | None:
+        """The score that a later row must exceed to enter; None where any row enters."""
+        return float(self.scores[-1]) if len(self.scores) == self.k else self.above

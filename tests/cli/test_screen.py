@@ -120,20 +120,27 @@ def test_an_interrupted_screen_says_so_in_a_line(asked, library, tmp_path, capsy
 
     monkeypatch.setattr(Sizes, "predict_graphs", interrupted)
     assert run(screen, "m", library, "--out", tmp_path / "out", "--quiet") == 130
-    assert capsys.readouterr().err == "molgnn: interrupted: nothing was written\n"
+    assert capsys.readouterr().err == (
+        "molgnn: interrupted before the first 65,536 rows were done: nothing was kept\n"
+    )
     assert not (tmp_path / "out").exists()
 
 
-def test_progress_is_shown_on_a_terminal_only(monkeypatch, capsys):
-    from molgnn.cli.terminal import progress
+def test_progress_is_live_on_a_terminal_a_line_now_and_then_elsewhere_or_quiet(monkeypatch, capsys):
+    from molgnn.cli import terminal
 
-    with progress("screening") as update:
-        assert update is None
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    with progress("screening") as update:
+    with terminal.progress("screening") as update:
         update(12345)
-    assert "12,345 molecules" in capsys.readouterr().err
-    with progress("screening", quiet=True) as update:
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(terminal, "LINE_EVERY", 0)
+    with terminal.progress("screening") as update:
+        update(12345)
+    assert capsys.readouterr().err == "screening: 12,345 rows\n"
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with terminal.progress("screening") as update:
+        update(12345)
+    assert "12,345 rows" in capsys.readouterr().err
+    with terminal.progress("screening", quiet=True) as update:
         assert update is None
 
 

@@ -29,7 +29,7 @@ def test_results_are_those_of_the_raw_library(fake_model, library, folder, tmp_p
         assert one.manifest[part] == two.manifest[part]
     assert two.manifest["library"].pop("packed")["name"] == str(folder)
     assert one.manifest["library"] == two.manifest["library"]
-    assert two.manifest["stages"].keys() == {"unpack", "score", "keep"}
+    assert two.manifest["run"]["stages"].keys() == {"unpack", "score", "keep"}
     assert one.hits.equals(two.hits)
 
 

@@ -8,7 +8,8 @@ from rdkit import Chem
 
 from molgnn.data.targets import Task
 from molgnn.errors import Refusal
-from molgnn.screen.pipeline import FILES, screen
+from molgnn.screen.pipeline import screen
+from molgnn.screen.unfinished import FILES
 
 TWO_TASKS = (Task("size", "regression", "atoms"), Task("kind", "multiclass", "", ("a", "b")))
 
@@ -202,8 +203,9 @@ def test_the_manifest_says_what_was_done(fake_model, library, tmp_path):
     assert facts == result.manifest
     assert facts["model"]["sha256"] == fake_model.sha256
     assert facts["versions"].keys() >= {"python", "rdkit", "torch"}
-    assert facts["started"] <= facts["finished"]
-    assert facts["stages"].keys() == {"read", "featurize", "score", "keep"}
+    assert facts["run"]["started"] <= facts["run"]["finished"]
+    assert facts["run"]["stages"].keys() == {"read", "featurize", "score", "keep"}
+    assert facts["run"]["resumed"] == 0
     assert facts["device"] == "cpu"
     assert facts["top"] == 3
     assert facts["cut"] == 10

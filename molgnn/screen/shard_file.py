@@ -1,0 +1,87 @@
+"""The file of a finished shard: JSON lines, a line a refused row and a candidate, its counts last.
+
+JSON, in ASCII, since any text comes back from it as it was, and any float to the bit; and nothing
+can run that is read from it.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from molgnn.data.record import Row
+from molgnn.data.rejects import Reject
+from molgnn.screen.histogram import Histogram
+from molgnn.screen.shard import ShardState
+from molgnn.screen.stages import Hit
+from molgnn.screen.tally import Tally
+
+PATTERN = "shard-*.jsonl"
+_REJECT = '{"reject": '
+
+
+def shard_name(number: int) -> str:
+    return f"shard-{number:06d}.jsonl"
+
+
+def open_lines(path: Path) -> TextIO:
+    """A file for JSON lines."""
+    return open(path, "w", encoding="ascii", newline="\n")
+
+
+class ShardFile:
+    """Writes one shard: its refused rows as they come, the rest at its end."""
+
+    def __init__(self, file: TextIO):
+        self._file = file
+
+    def reject(self, row: Row, reason: str) -> None:
+        self._line({"reject": [row.file, row.line, row.text, reason]})
+
+    def end(self, number: int, state: ShardState) -> None:
+        """The last line says that the file is whole, so it stands at the end."""
+        for hit in state.candidates:
+            row = [hit.row.file, hit.row.line, hit.row.text, hit.row.id]
+            self._line({"candidate": [*row, hit.mean.tolist(), hit.std.tolist()]})
+        facts = {"number": number, "rows": state.rows, "scored": state.scored}
+        facts |= {"reasons": state.reasons.counts, "histogram": state.histogram.state()}
+        self._line({"shard": facts | {"digests": state.digests}})
+
+    def _line(self, data: dict) -> None:
+        self._file.write(json.dumps(data) + "\n")
+
+
+def read_state(path: Path, number: int) -> ShardState:
+    """What ``end`` wrote; raises ValueError for a file that is not whole or is another shard's."""
+    candidates, facts = [], None
+    with open(path, encoding="ascii") as file:
+        for line in file:
+            if not line.startswith(_REJECT):
+                data = json.loads(line)
+                facts = data.get("shard")
+                candidates += [_hit(data["candidate"])] if "candidate" in data else []
+    if facts is None or facts["number"] != number:
+        raise ValueError(f"{path}: not the whole of shard {number}")
+    return ShardState(
+        facts["rows"],
+        facts["scored"],
+        Tally(facts["reasons"]),
+        Histogram.of_state(facts["histogram"]),
+        candidates,
+        facts["digests"],
+    )
+
+
+def read_rejects(path: Path) -> Iterator[Reject]:
+    """The refused rows, one by one."""
+    with open(path, encoding="ascii") as file:
+        for line in file:
+            if line.startswith(_REJECT):
+                yield Reject(*json.loads(line)["reject"])
+
+
+def _hit(data: list) -> Hit:
+    *row, mean, std = data
+    return Hit(Row(*row, None, ""), np.array(mean, np.float64), np.array(std, np.float64))

@@ -1,0 +1,174 @@
+"""The folder of a screen under way, OUT/unfinished: what is done stays, whatever ends the process.
+
+``run.json`` says which screen it is, ``shard-*.jsonl`` hold what came of each finished shard,
+``lock`` is held by the process that works there, and ``finishing`` says that the results are being
+moved to OUT, so that those which are there already are this screen's own.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+
+from molgnn.data.durable import durable
+from molgnn.data.rejects import Reject
+from molgnn.errors import Refusal
+from molgnn.screen.claim import check_same
+from molgnn.screen.lock import locked
+from molgnn.screen.outputs import check_free, drafts
+from molgnn.screen.shard import ShardState
+from molgnn.screen.shard_file import (
+    PATTERN,
+    ShardFile,
+    open_lines,
+    read_rejects,
+    read_state,
+    shard_name,
+)
+from molgnn.screen.shards import Done
+
+FILES = ("hits.csv", "rejects.csv", "report.html", "manifest.json")  # in the order they appear
+FOLDER, RUN, FINISHING = "unfinished", "run.json", "finishing"
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a screen; the first ``rows`` are kept, and the same screen goes on after them
+    (0: nothing is kept)."""
+
+    def __init__(self, rows: int):
+        super().__init__()
+        self.rows = rows
+
+
+def check_startable(out: Path, force: bool, resume: bool | None) -> bool:
+    """Refuse results that are there, unless forced, or left by a screen that was killed while it
+    moved them there and is gone on with now. Gives whether files there may be replaced."""
+    own = all((out / FOLDER / name).is_file() for name in (RUN, FINISHING))
+    replace = force or (own and resume is not False)
+    check_free(out, FILES, replace)
+    if resume and not (out / FOLDER / RUN).is_file():
+        raise Refusal(f"{out}: there is no unfinished screen to go on with: leave out --resume")
+    return replace
+
+
+@contextmanager
+def unfinished(
+    out: Path, facts: dict, *, keep: bool, force: bool = False, resume: bool | None = None
+) -> Iterator["Unfinished"]:
+    """Begin a screen in ``out``, or go on with the one that was begun there with equal ``facts``.
+    ``resume`` None goes on where there is something, True insists on it, False discards it.
+
+    Where the block fails, finished shards stay if ``keep``, else nothing does. Raises Refusal where
+    results are in the way, another screen works there, or one with other facts was begun there;
+    Interrupted for Ctrl-C.
+    """
+    check_startable(out, force, resume)
+    with locked(out, FOLDER):
+        run = Unfinished(out, facts, keep, check_startable(out, force, resume))
+        run.begin(resume)
+        try:
+            yield run
+        except BaseException as error:  # why: Ctrl-C too must leave no folder without a shard
+            kept = run.kept_rows if keep else 0
+            if not kept:
+                run.clear()
+            if isinstance(error, KeyboardInterrupt):
+                raise Interrupted(kept) from error
+            raise
+        run.clear()
+
+
+class Unfinished:
+    """The folder, while its lock is held. ``done`` are the shards that earlier runs finished,
+    ``resumed`` their rows, and ``kept_rows`` those of all shards that are finished by now."""
+
+    def __init__(self, out: Path, facts: dict, keep: bool, force: bool):
+        self.out, self.folder = out, out / FOLDER
+        self._facts, self._keep, self._force = facts, keep, force
+        self.done: dict[int, Done] = {}
+        self.kept_rows = self.resumed = 0
+
+    def begin(self, resume: bool | None) -> None:
+        """Read what is there, or note what is begun."""
+        if resume is not False and (self.folder / RUN).is_file():
+            check_same(self.out, self._begun(), self._facts)
+            self.done = dict(self._finished())
+            self.kept_rows = self.resumed = sum(shard.rows for shard in self.done.values())
+        else:
+            self.clear()  # a run that cannot be resumed, and was killed, leaves shards too
+            if self._keep:
+                with durable(self.folder / RUN) as partial:
+                    partial.write_text(json.dumps(self._facts, indent=1) + "\n", encoding="ascii")
+        for draft in chain.from_iterable(self.out.glob(f".{name}.*.partial") for name in FILES):
+            draft.unlink()  # of a process that was killed: the lock says that none is at work
+
+    def _begun(self) -> dict:
+        path = self.folder / RUN
+        try:
+            return dict(json.loads(path.read_text(encoding="ascii")))
+        except ValueError:
+            raise Refusal(f"{path}: damaged: start over with --no-resume") from None
+
+    def _finished(self) -> Iterator[tuple[int, Done]]:
+        for path in sorted(self.folder.glob(PATTERN)):
+            try:
+                number = int(path.stem.removeprefix("shard-"))
+                state = read_state(path, number)
+            except (ValueError, KeyError, TypeError):  # damaged: scored again, and written anew
+                continue
+            yield number, Done(state.rows, state.digests)
+
+    def state(self, number: int) -> ShardState:
+        """What came of a shard that is done."""
+        return read_state(self.folder / shard_name(number), number)
+
+    @contextmanager
+    def shard(self, number: int) -> Iterator[Callable]:
+        """A ShardFile to fill; it is on disk for good where the block ends well."""
+        with durable(self.folder / shard_name(number)) as partial, open_lines(partial) as file:
+            yield ShardFile(file)
+
+    def keep(self, state: ShardState) -> None:
+        """Count a shard as finished."""
+        self.kept_rows += state.rows
+
+    def rejects(self, shards: int) -> Iterator[Reject]:
+        """The refused rows of so many shards, in the library's order."""
+        paths = (self.folder / shard_name(number) for number in range(shards))
+        return chain.from_iterable(map(read_rejects, paths))
+
+    @contextmanager
+    def results(self) -> Iterator[dict[str, Path]]:
+        """Paths to write the results to; they appear in OUT where the block ends well."""
+        with drafts(self.out, FILES, self._force) as paths:
+            yield paths
+            check_free(self.out, FILES, self._force)
+            with durable(self.folder / FINISHING) as partial:
+                partial.touch()
+
+    def clear(self) -> None:
+        """Discard all but the lock. ``run.json`` goes first: what is left is nobody's."""
+        for pattern in (RUN, FINISHING, PATTERN, ".*.partial"):
+            for path in self.folder.glob(pattern):
+                path.unlink()
+
+
+class Memory:
+    """In place of an Unfinished where no file is wanted: nothing is done, and nothing is kept."""
+
+    out, resumed = None, 0
+
+    def __init__(self):
+        self.done: dict[int, Done] = {}
+
+    @contextmanager
+    def shard(self, number: int) -> Iterator["Memory"]:
+        yield self
+
+    def reject(self, row, reason: str) -> None:
+        """The manifest counts it all the same."""
+
+    def end(self, number: int, state: ShardState) -> None: ...
+
+    def keep(self, state: ShardState) -> None: ...
