@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 
 from molgnn.chem.graph import PackedGraphs
 from molgnn.models import precision
@@ -49,6 +50,12 @@ def test_a_model_that_gives_all_molecules_one_value_is_left_in_fp32(many, fast):
             return np.ones((len(graphs), 1)), np.zeros((len(graphs), 1))
 
     assert choose_precision(Flat(0), many, 0)["used"] == "fp32"
+
+
+def test_the_agreement_is_spearmans(many):
+    model = Rounding(0.3)
+    exact, rounded = (model.predict_graphs(many, p)[0][:, 0] for p in ("fp32", "bf16"))
+    assert agreement(model, many, 0) == pytest.approx(spearmanr(exact, rounded)[0], abs=1e-12)
 
 
 def test_few_molecules_and_slow_devices_are_left_in_fp32(graphs, many, fast, monkeypatch):
