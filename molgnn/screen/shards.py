@@ -51,7 +51,7 @@ class FileShards:
                 yield chunk
             if not left:
                 break
-        if any(number > last for last in done):
+        if max(done, default=-1) > number:
             raise changed(self.library.files[-1], begun_in)
 
     def _check(self, done: Done, rows: Iterator[Row], begun_in: Path | None) -> None:
