@@ -87,7 +87,7 @@ class PackedLibrary:
                 graphs, positions, num_rows = shard.graphs(number)
                 reasons = shard.reasons(number) if len(positions) < num_rows else {}
                 rows, seconds = LazyRows(shard, number, num_rows), time.perf_counter() - start
-                yield Featurized(rows, graphs, positions, reasons, seconds)
+                yield Featurized(rows, graphs, positions, reasons, seconds, "packed")
                 start = time.perf_counter()
 
     def _check_size(self, shard: dict) -> None:
