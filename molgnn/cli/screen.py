@@ -70,6 +70,7 @@ def _screen(args: argparse.Namespace) -> "ScreenResult":
             task=args.task,
             minimize=args.minimize,
             workers=args.workers,
+            timeout=args.timeout,
             smiles=args.smiles_column,
             id=args.id_column,
             force=args.force,

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Timing:
-    """When a screen started, the watch that ran along, and the workers that featurised."""
+    """When a screen started, the watch that ran along, the workers that featurised and the routes
+    that featurising took in them (see ``chem.graph.route``)."""
 
     started: datetime
     watch: Stopwatch
     workers: int
+    routes: set[str]
 
 
 def build_manifest(
@@ -47,6 +49,7 @@ def build_manifest(
         "molgnn": __version__,
         "versions": {"python": platform.python_version()}
         | {name: _version(name) for name in ("rdkit", "torch", "numpy")},
+        "featurizer": "; ".join(sorted(map(_route, timing.routes))),
         "model": _model(model),
         "library": _library(library),
         "task": column,
@@ -118,6 +121,11 @@ def _times(timing: Timing, rows: int) -> dict:
         "molecules_per_second": rate(rows, timing.watch.total),
         "stages": stages,
     }
+
+
+def _route(route: str) -> str:
+    kind, _, fault = route.partition(": ")
+    return f"{kind} (self-test failed: {fault})" if fault else kind
 
 
 def _version(package: str) -> str:

@@ -49,6 +49,7 @@ def screen(
     task: str | None = None,
     minimize: bool = False,
     workers: int | None = None,
+    timeout: float | None = None,
     chunk: int = CHUNK,
     smiles: str | None = None,
     id: str | None = None,
@@ -60,9 +61,11 @@ def screen(
     ``library`` is one or several files or globs; ``smiles`` and ``id`` name its columns; or a
     packed library, which has chunks of its own and neither needs workers nor RDKit. Memory
     does not grow with the library, and the result does not depend on ``workers`` (None: chosen by
-    size) or ``chunk``. With ``out``, writes hits.csv, rejects.csv, manifest.json and report.html
-    there. ``progress`` is called with the rows done so far. Raises Refusal for a wrong task or
-    column, a library that cannot be read, or files that exist (unless ``force``).
+    size) or ``chunk``. A molecule that takes a worker longer than ``timeout`` seconds (None: 60),
+    or kills it, is a reject; with a number there is at least one worker. With ``out``, writes
+    hits.csv, rejects.csv, manifest.json and report.html there. ``progress`` is called with the rows
+    done so far. Raises Refusal for a wrong task or column, a library that cannot be read, or files
+    that exist (unless ``force``).
     """
     if top < 1:
         raise Refusal(f"--top {top}: must be at least 1")
@@ -78,7 +81,7 @@ def screen(
         paths = stack.enter_context(drafts(folder, FILES, force)) if folder else None
         reject = stack.enter_context(RejectFile(paths["rejects.csv"])) if paths else _ignore
         keeper = Keeper(top, column, minimize, reject)
-        timing = _stream(model, library, keeper, workers, chunk, progress)
+        timing = _stream(model, library, keeper, workers, timeout, chunk, progress)
         names = output_names(model, [*BEFORE, *AFTER])
         hits = hit_table(keeper.hits(), column, names)
         manifest = build_manifest(model, library, keeper, timing, names)
@@ -87,24 +90,26 @@ def screen(
     return ScreenResult(hits, manifest, folder)
 
 
-def _stream(model, library, keeper, workers, chunk, progress) -> Timing:
+def _stream(model, library, keeper, workers, timeout, chunk, progress) -> Timing:
     """The stages in one line: chunks of rows -> graphs -> scores -> what is kept."""
-    started, watch = datetime.now().astimezone(), Stopwatch()
+    started, watch, routes = datetime.now().astimezone(), Stopwatch(), set()
     if isinstance(library, PackedLibrary):
         parts, workers, stage = library.parts(), 0, "unpack"
     else:
-        chunks, workers = plan(watch.each("read", library.chunks(chunk)), workers)
-        parts, stage = featurized(chunks, model.recipe, workers), "featurize"
+        chunks = watch.each("read", library.chunks(chunk))
+        chunks, workers = plan(chunks, workers, timeout=timeout)
+        parts, stage = featurized(chunks, model.recipe, workers, timeout), "featurize"
     with closing(parts) as stream:
         for part in stream:
             watch.seconds[stage] += part.seconds
+            routes.add(part.route)
             with watch.measure("score"):
                 result = scored(model, part, [keeper.column])
             with watch.measure("keep"):
                 keeper.add(result)
             if progress:
                 progress(keeper.rows)
-    return Timing(started, watch, workers)
+    return Timing(started, watch, workers, routes)
 
 
 def _write(paths: dict[str, Path], hits: pd.DataFrame, manifest: dict) -> None:
