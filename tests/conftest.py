@@ -26,3 +26,27 @@ def library(tmp_path):
     path = tmp_path / "lib.smi"
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def complete_graph(size: int) -> str:
+    """A SMILES of dummy atoms each bonded to each other: RDKit's search for its rings takes time
+    that grows with the fifth power of the size, in every version."""
+    bonds = {}
+    for i in range(size):
+        for j in range(i + 2, size):
+            bonds.setdefault(i, []).append(number := 10 + sum(map(len, bonds.values())))
+            bonds.setdefault(j, []).append(number)
+    marks = ((f"%{n:02d}" if n < 100 else f"%({n})" for n in bonds[i]) for i in range(size))
+    return "".join("*" + "".join(mark) for mark in marks)
+
+
+@pytest.fixture(scope="session")
+def slow_smiles() -> str:
+    """It takes RDKit seconds on the fastest machine (some ten on an ordinary one)."""
+    return complete_graph(54)
+
+
+@pytest.fixture(scope="session")
+def medium_smiles() -> str:
+    """It takes RDKit a second."""
+    return complete_graph(40)

@@ -19,6 +19,7 @@ BELOW = {
     "cli": {"errors", "chem", "data", "nn", "models", "train", "screen", "bench"},
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
+WORKERS = ("workers", "processes", "start", "careful", "packing")
 BACKENDS = {"torch", "torch_geometric", "lightning_fabric", "safetensors"}
 
 
@@ -84,8 +85,7 @@ def test_what_worker_processes_load_never_reaches_torch():
     assert PACKAGE / "chem" / "graph.py" in files
     assert [path for path in files if BACKENDS & tops(imports(path, at_import=True))] == []
     own = [
-        PACKAGE / "data" / "workers.py",
-        PACKAGE / "data" / "packing.py",
+        *(PACKAGE / "data" / f"{name}.py" for name in WORKERS),
         *(PACKAGE / "chem").glob("*.py"),
     ]
     assert [path for path in own if BACKENDS & tops(imports(path))] == []

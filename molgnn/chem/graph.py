@@ -9,6 +9,7 @@ import numpy as np
 from rdkit import Chem
 
 from molgnn.chem.binary import Decoded
+from molgnn.chem.deadline import each
 from molgnn.chem.features import ATOM_FIELDS, BOND_FIELDS, atom_codes, bond_codes
 from molgnn.chem.quick import read_chunk
 from molgnn.chem.smiles import InvalidMolecule, parse
@@ -115,7 +116,7 @@ def featurize_plain(
 ) -> tuple[PackedGraphs, np.ndarray, dict[int, str]]:
     """What ``featurize`` gives, by a loop over molecules, atoms and bonds: the oracle."""
     mols, rows, reasons = [], [], {}
-    for row, text in enumerate(texts):
+    for row, text in enumerate(each(texts)):
         try:
             mols.append(parse(text, recipe))
             rows.append(row)
@@ -165,5 +166,5 @@ def _from_binary(decoded: Decoded, texts: list[str], recipe: str) -> PackedGraph
     others = np.flatnonzero(~decoded.ok)
     order = np.arange(len(texts))
     order[others] = len(texts) + np.arange(len(others))
-    plain = pack(parse(texts[other], recipe) for other in others)
+    plain = pack(parse(text, recipe) for text in each([texts[other] for other in others]))
     return PackedGraphs.concat([graphs, plain]).select(order)

@@ -7,6 +7,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdqueries
 
 from molgnn.chem.binary import Decoded, decode, to_binary
+from molgnn.chem.deadline import each
 from molgnn.chem.features import ATOM_FIELDS
 from molgnn.chem.smiles import InvalidMolecule, parse, parse_quickly
 
@@ -23,7 +24,7 @@ def read_chunk(texts: Sequence[str], recipe: str) -> tuple[Decoded, list[int], d
     """
     blobs, rows, labels, unlabelled, reasons = [], [], [], [], {}
     with rdBase.BlockLogs():
-        for row, text in enumerate(texts):
+        for row, text in enumerate(each(texts)):
             mol = parse_quickly(text, recipe)
             may_have_labels = mol is None or "@" in text
             if mol is None:

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from molgnn.cli.options import add_columns
+from molgnn.cli.options import add_columns, add_timeout
 from molgnn.cli.terminal import INTERRUPTED, progress, say
 
 
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument(
         "--workers", type=int, metavar="N", help="processes; 0 for none (one a core)"
     )
+    add_timeout(build)
     build.add_argument(
         "--force", action="store_true", help="replace a packed library, or start over"
     )
@@ -54,6 +55,7 @@ def _build(args: argparse.Namespace) -> int:
                 recipe=args.recipe,
                 dedupe=args.dedupe,
                 workers=args.workers,
+                timeout=args.timeout,
                 smiles=args.smiles_column,
                 id=args.id_column,
                 force=args.force,

@@ -20,5 +20,17 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes that read molecules; 0 for none (by the size of the input)",
     )
+    add_timeout(parser)
     parser.add_argument("--force", action="store_true", help="overwrite what is there")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
+
+
+def add_timeout(parser: argparse.ArgumentParser) -> None:
+    """When to give up a molecule; None where nobody asked."""
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        metavar="S",
+        help="seconds in which a worker must have read a molecule, else it is a reject (60); "
+        "given here, there is at least one worker",
+    )

@@ -61,6 +61,7 @@ def _predict(args: argparse.Namespace):
             smiles=args.smiles_column,
             id=args.id_column,
             workers=args.workers,
+            timeout=args.timeout,
             force=args.force,
             progress=update,
         )

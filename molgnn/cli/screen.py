@@ -33,6 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         order.add_argument(
             name, dest="minimize", action="store_const", const=minimize, default=False, help=text
         )
+    parser.add_argument(
+        "--precision",
+        default="auto",
+        metavar="P",
+        help="fp32, bf16 or auto (auto: bf16 where it is faster and holds the ranking; hits are "
+        "scored again in fp32)",
+    )
     add_columns(parser)
     add_run(parser)
     parser.add_argument(
@@ -90,6 +97,8 @@ def _screen(args: argparse.Namespace) -> "ScreenResult":
             task=args.task,
             minimize=args.minimize,
             workers=args.workers,
+            precision=args.precision,
+            timeout=args.timeout,
             force=args.force,
             resume=args.resume,
             begun=begun,

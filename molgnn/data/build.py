@@ -38,6 +38,7 @@ def build_library(
     recipe: str = "parent",
     dedupe: bool = False,
     workers: int | None = None,
+    timeout: float | None = None,
     smiles: str | None = None,
     id: str | None = None,
     force: bool = False,
@@ -49,11 +50,12 @@ def build_library(
     """Pack files into the folder ``out``; gives its manifest.
 
     Every byte depends on the library and the options alone, not on ``workers`` (None: the cores)
-    or interruptions: the same call goes on after the last whole shard. ``dedupe`` leaves out rows
-    whose standardised molecule came before. ``shard`` is a multiple of ``chunk``. ``begun`` is
-    called with the rows that were there already, ``progress`` with those worked on since. Raises
-    Refusal for a folder that holds something else (with ``force`` an older library gives way), and
-    for a file that changed since the build began.
+    or interruptions: the same call goes on after the last whole shard. (Which molecules take a
+    worker longer than ``timeout`` seconds, None: 60, and are rejects, depends on the machine.)
+    ``dedupe`` leaves out rows whose standardised molecule came before. ``shard`` is a multiple of
+    ``chunk``. ``begun`` is called with the rows that were there already, ``progress`` with those
+    worked on since. Raises Refusal for a folder that holds something else (with ``force`` an older
+    library gives way), and for a file that changed since the build began.
     """
     if recipe not in RECIPES:
         raise choices("standardisation", recipe, RECIPES)
@@ -64,7 +66,7 @@ def build_library(
         done = list(_whole_shards(own.folder))
         if begun:
             begun(sum(shard["rows"] for shard in done))
-        done += _packed(library, own, len(done), workers, progress)
+        done += _packed(library, own, len(done), workers, timeout, progress)
         _check_unchanged(library, own)
         _list_rejects(own, done)
         own.write_json(MANIFEST, _manifest(library, own, done))
@@ -87,15 +89,16 @@ def _entry(path: Path, counts: dict) -> dict:
     return {"name": path.name, **counts, "bytes": size, "sha256": file_sha256(path)}
 
 
-def _packed(library: Library, own: Claim, done: int, workers, progress) -> Iterator[dict]:
+def _packed(library: Library, own: Claim, done: int, workers, timeout, progress) -> Iterator[dict]:
     """Write the shards from number ``done`` on; reads all of the library, works on what is left."""
     options = own.facts["options"]
     size, per_shard = options["chunk"], options["shard"] // options["chunk"]
     seen = Seen(own.folder / KEYS, done) if options["dedupe"] else None
-    work = partial(pack_chunk, recipe=options["recipe"], keyed=seen is not None)
+    job = partial(partial, pack_chunk, recipe=options["recipe"], keyed=seen is not None)
     places = {file: i for i, file in enumerate(library.files)}
-    chunks, workers = plan(islice(library.chunks(size), done * per_shard, None), workers, spare=0)
-    with closing(worked(chunks, work, workers)) as stream:
+    chunks = islice(library.chunks(size), done * per_shard, None)
+    chunks, workers = plan(chunks, workers, spare=0, timeout=timeout)
+    with closing(worked(chunks, job, workers, timeout=timeout)) as stream:
         stream = _counted(stream, progress)
         for number in count(done):
             if not (part := list(islice(stream, per_shard))):

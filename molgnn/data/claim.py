@@ -17,7 +17,7 @@ from molgnn import __version__
 from molgnn.chem.features import schema_hash
 from molgnn.data.durable import durable
 from molgnn.data.packed import MANIFEST, UNFINISHED, VERSION, is_packed
-from molgnn.data.stream import file_sha256
+from molgnn.data.stream import file_sha256, is_stream
 from molgnn.errors import Refusal
 
 REJECTS, KEYS = "rejects.csv", "keys"
@@ -92,7 +92,7 @@ def _facts(files: list[str], options: dict) -> dict:
 
 
 def _file(name: str) -> dict:
-    if name == "-":
+    if is_stream(name):
         return {"name": name, "size": None, "sha256": None}
     return {"name": name, "size": os.path.getsize(name), "sha256": file_sha256(name)}
 
@@ -100,8 +100,9 @@ def _file(name: str) -> dict:
 def _check_same(folder: Path, begun: dict, now: dict) -> None:
     start_over = "or start over with --force"
     for old, new in zip(begun["files"], now["files"], strict=False):
-        if old["name"] == "-":
-            raise Refusal(f"{folder}: a build from stdin cannot go on: start over with --force")
+        if old["name"] == new["name"] and None in (old["sha256"], new["sha256"]):
+            name = "stdin" if old["name"] == "-" else f"the pipe {old['name']}"
+            raise Refusal(f"{folder}: a build from {name} cannot go on: start over with --force")
         if old["name"] == new["name"] and old["sha256"] != new["sha256"]:
             raise Refusal(
                 f"{new['name']}: has changed since the build in {folder} was begun "

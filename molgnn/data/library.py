@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from molgnn.data.reader import Row, Table, open_table
+from molgnn.data.stream import is_stream
 from molgnn.errors import Refusal
 
 
@@ -59,7 +60,7 @@ class Library:
         return min(1.0, read / sum(sizes))
 
     def size(self, file: str) -> int | None:
-        """Bytes on disk; None for stdin, or for a file that was taken away meanwhile."""
+        """Bytes on disk; None for a stream, or for a file that was taken away meanwhile."""
         return os.path.getsize(file) if os.path.isfile(file) else None
 
 
@@ -72,7 +73,8 @@ def read_library(paths: str | os.PathLike | Iterable, smiles=None, id=None, colu
     """A Library over files, patterns (``lib/*.smi.gz``, in sorted order) and "-" (stdin).
 
     Every file is opened once here, so that a missing file, or one without a SMILES column, is
-    refused before the first row and not hours later. A file that is named twice is read once.
+    refused before the first row and not hours later; not so stdin and named pipes, which can be
+    read only once. A file that is named twice is read once.
     """
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
@@ -80,7 +82,7 @@ def read_library(paths: str | os.PathLike | Iterable, smiles=None, id=None, colu
     if not files:
         raise Refusal("no library: name at least one file, or - for stdin")
     for file in files:
-        if file != "-":
+        if not is_stream(file):
             open_table(file, smiles, id, columns).close()
     return Library(files, smiles, id, columns)
 

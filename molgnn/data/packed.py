@@ -110,7 +110,7 @@ class PackedLibrary:
         graphs, positions, num_rows = shard.graphs(number)
         reasons = shard.reasons(number) if len(positions) < num_rows else {}
         rows, seconds = LazyRows(shard, number, num_rows), time.perf_counter() - start
-        return Featurized(rows, graphs, positions, reasons, seconds)
+        return Featurized(rows, graphs, positions, reasons, seconds, "packed")
 
     def _shard(self, entry: dict) -> Shard:
         return Shard(self.folder / entry["name"], self.files, entry["sha256"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from molgnn.chem.deadline import each
 from molgnn.chem.graph import featurize
 from molgnn.chem.smiles import InvalidMolecule, canonical, parse
 from molgnn.data.codes import CodedGraphs, encode
@@ -61,7 +62,7 @@ def molecule_keys(texts: list[str], recipe: str) -> np.ndarray:
     Among n different molecules the odds that any two share one are below
     n² / 2¹²⁹: 2 · 10⁻²¹ for 10⁹.
     """
-    names = (canonical(parse(text, recipe)) for text in texts)
+    names = (canonical(parse(text, recipe)) for text in each(texts))
     digests = (hashlib.blake2b(name.encode(), digest_size=16).digest() for name in names)
     return np.frombuffer(b"".join(digests), dtype=KEY)
 

@@ -16,7 +16,7 @@ from molgnn.data.columns import (
     smiles_column,
 )
 from molgnn.data.record import Row, Table
-from molgnn.data.stream import Source, file_sha256, open_file
+from molgnn.data.stream import Source, file_sha256, is_stream, open_file
 from molgnn.errors import Refusal
 
 _BATCH = 4096
@@ -89,6 +89,8 @@ class ParquetTable(Table):
 
 def _seekable(name: str):
     """Parquet is read from its end: a packed file is unpacked to a nameless temporary one."""
+    if is_stream(name):
+        raise Refusal(f"{name}: Parquet is read from its end, which a pipe lacks: name a file")
     if Path(name).suffix.lower() not in (".gz", ".zst"):
         return open_file(name)
     source = Source(name)

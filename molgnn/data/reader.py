@@ -10,7 +10,7 @@ from molgnn.data.parquet import ParquetTable
 from molgnn.data.record import Row, Table
 from molgnn.data.records import sniff
 from molgnn.data.sdf import SdfTable
-from molgnn.data.stream import Source, file_sha256
+from molgnn.data.stream import Source, file_sha256, is_stream
 from molgnn.errors import Refusal
 
 __all__ = ["FORMATS", "Row", "Table", "file_sha256", "format_of", "open_table"]
@@ -51,12 +51,15 @@ def open_table(path, smiles=None, id=None, columns=None) -> Table:
 
 
 def format_of(path: str | os.PathLike) -> str:
-    """One of the values of FORMATS, by the name; "text" for stdin. Refuses any other name."""
+    """One of the values of FORMATS, by the name; "text" for a stream whose name does not say it.
+    Refuses any other name."""
     name = os.fspath(path)
     suffixes = [suffix.lower() for suffix in Path(name).suffixes]
     if suffixes and suffixes[-1] in _PACKED:
         suffixes.pop()
-    kind = "text" if name == "-" else FORMATS.get(suffixes[-1] if suffixes else "")
+    kind = FORMATS.get(suffixes[-1] if suffixes else "")
+    if not kind and is_stream(name):
+        kind = "text"
     if kind is None and not os.path.isdir(name):
         known = " ".join(FORMATS)
         raise Refusal(f"{name}: unknown kind of file: name it {known}, or one of these + .gz, .zst")

@@ -95,6 +95,11 @@ def open_file(name: str):
         raise Refusal(f"{name}: can't be read: {error.strerror}") from None
 
 
+def is_stream(name: str) -> bool:
+    """Whether it can be read only once: stdin, a named pipe, what a shell makes of ``<(...)``."""
+    return name == "-" or Path(name).is_fifo() or Path(name).is_char_device()
+
+
 def file_sha256(path: str | os.PathLike) -> str:
     """Hexadecimal sha256 of a file's bytes, packed or not, as they lie there."""
     with open_file(os.fspath(path)) as file:

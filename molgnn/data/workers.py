@@ -1,34 +1,50 @@
 """Work on chunks of rows, here or in worker processes, in order and in bounded memory.
 
-A worker imports this module and the chem floor: RDKit and numpy, never torch.
+A worker may die, and a molecule may take for ever: the run goes on, and the row says why.
 """
 
-import multiprocessing
 import os
-import signal
-import sys
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from molgnn.chem.graph import PackedGraphs, featurize
+from molgnn.chem.graph import PackedGraphs, featurize, route
+from molgnn.data.careful import without_culprits
+from molgnn.data.processes import Job, WorkerDied, processes
 from molgnn.errors import Refusal
 
 if TYPE_CHECKING:
-    from molgnn.data.reader import Row
+    from molgnn.data.record import Row
 
-AHEAD = 2  # chunks in flight for each worker: one in work, one that waits
+TIMEOUT = 60.0  # seconds for one molecule; ordinary ones take less than a thousandth
+DEATHS = 3  # of the workers that had one chunk, without a row to blame, before the run gives up
+
+
+class Answer(Protocol):
+    def result(self) -> Any:
+        """Waits; raises WorkerDied where the worker is gone."""
+
+
+class Pool(Protocol):
+    """Workers that have begun a job. ``ahead`` is how many payloads to keep in flight.
+
+    A worker ends at a molecule that takes longer than its timeout, unless it is to be ``patient``;
+    its payload's answer raises WorkerDied, and the pool goes on with the others.
+    """
+
+    ahead: int
+
+    def submit(self, payload: Any, patient: bool = False) -> Answer: ...
+
+
+OpenPool = Callable[[Job], AbstractContextManager[Pool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +52,8 @@ class Featurized:
     """A chunk of rows and the graphs of its readable molecules.
 
     ``positions`` (B,) int64 says which row each graph is; ``reasons`` maps every other row's
-    position to why it has none. ``seconds`` is the time that featurising took, in its process.
+    position to why it has none. ``seconds`` is the time that featurising took, in its process, and
+    ``route`` the way it went there (see ``chem.graph.route``).
     """
 
     rows: "list[Row]"
@@ -44,127 +61,123 @@ class Featurized:
     positions: np.ndarray
     reasons: dict[int, str]
     seconds: float
+    route: str
 
 
 def plan(
-    chunks: "Iterable[list[Row]]", workers: int | None, spare: int = 1
+    chunks: "Iterable[list[Row]]",
+    workers: int | None,
+    spare: int = 1,
+    timeout: float | None = None,
 ) -> "tuple[Iterator[list[Row]], int]":
     """The same chunks, and how many workers to start: as asked, or none for a single chunk (a
-    worker takes longer to start than that takes to featurise), or all cores but ``spare``."""
+    worker takes longer to start than that takes to featurise), or all cores but ``spare``. With a
+    ``timeout`` at least one: who works in this process cannot be stopped."""
     if workers is not None and workers < 0:
         raise Refusal(f"--workers {workers}: give 0 (no worker processes) or more")
+    if timeout is not None and not 0 < timeout <= 1e6:
+        raise Refusal(f"--timeout {timeout:g}: give seconds, more than 0 and at most 1,000,000")
     chunks = iter(chunks)
     first = list(islice(chunks, 2))
     if workers is None:
         workers = max(1, cores() - spare) if len(first) > 1 else 0
-    return chain(first, chunks), workers
+    return chain(first, chunks), max(workers, int(timeout is not None))
 
 
-def featurized(chunks: "Iterable[list[Row]]", recipe: str, workers: int) -> Iterator[Featurized]:
+def featurized(
+    chunks: "Iterable[list[Row]]",
+    recipe: str,
+    workers: int,
+    timeout: float | None = None,
+    open_pool: OpenPool | None = None,
+) -> Iterator[Featurized]:
     """Each chunk with its graphs, in the order of the chunks; see ``worked``."""
-    for rows, result in worked(chunks, partial(_featurize, recipe=recipe), workers):
+    job = partial(partial, _featurize, recipe=recipe)
+    for rows, result in worked(chunks, job, workers, timeout=timeout, open_pool=open_pool):
         yield _finished(rows, result)
 
 
-def worked(
-    chunks: "Iterable[list[Row]]", work: Callable[[list[str]], Any], workers: int
-) -> "Iterator[tuple[list[Row], Any]]":
-    """Each chunk with ``work(texts)`` of it, in the order of the chunks; ``workers`` 0 works here.
-
-    The text of a row that could not be read is "". At most ``AHEAD * workers`` chunks are in
-    flight. Raises Refusal when a worker dies.
-    """
-    if workers == 0:
-        for rows in chunks:
-            yield rows, work(_texts(rows))
-        return
-    waiting: deque[tuple[list[Row], Future]] = deque()
-    with _pool(workers) as pool:
-        for rows in chunks:
-            with _workers_alive(waiting[0][0] if waiting else rows), _main_hidden():
-                waiting.append((rows, pool.submit(work, _texts(rows))))
-            if len(waiting) == AHEAD * workers:
-                yield _result(*waiting.popleft())
-        while waiting:
-            yield _result(*waiting.popleft())
-
-
-def _texts(rows: "list[Row]") -> list[str]:
+def texts_of(rows: "list[Row]") -> list[str]:
     """What a worker needs of the rows; one that could not be read has nothing to featurise."""
     return ["" if row.problem else row.text for row in rows]
+
+
+def worked(
+    chunks: "Iterable[list[Row]]",
+    job: Job,
+    workers: int,
+    *,
+    payload: "Callable[[list[Row]], Any]" = texts_of,
+    check: Callable | None = None,
+    timeout: float | None = None,
+    preload: Sequence[str] = (),
+    open_pool: OpenPool | None = None,
+) -> "Iterator[tuple[list[Row], Any]]":
+    """Each chunk with what ``job()`` makes of its ``payload``, in the order of the chunks.
+
+    ``job`` is pickled and called once in each worker, where it gives the function that works.
+    ``workers`` 0 works in this process; ``open_pool`` gives other workers than our own, which have
+    ``preload``, a list of modules, in common. A row that takes a worker longer than ``timeout``
+    seconds (None: TIMEOUT), or that kills it, comes back with its ``problem`` set, as ``check``
+    finds it (None: ``without_culprits``). Raises Refusal when workers die of no row.
+    """
+    timeout = timeout or TIMEOUT
+    if open_pool is None and workers == 0:
+        work = job()
+        for rows in chunks:
+            yield rows, work(payload(rows))
+        return
+    check = check or partial(without_culprits, job=job, payload=payload, timeout=timeout)
+    open_pool = open_pool or partial(processes, workers=workers, timeout=timeout, preload=preload)
+    waiting: deque[tuple[list[Row], Answer]] = deque()
+    with open_pool(job) as pool:
+        result = partial(_survived, pool=pool, payload=payload, check=check)
+        for rows in chunks:
+            waiting.append((rows, pool.submit(payload(rows))))
+            if len(waiting) == pool.ahead:
+                yield result(*waiting.popleft())
+        while waiting:
+            yield result(*waiting.popleft())
+
+
+def _survived(
+    rows: "list[Row]", answer: Answer, *, pool: Pool, payload: Callable, check: Callable
+) -> "tuple[list[Row], Any]":
+    """The chunk's result, also where workers die of it or with it."""
+    deaths = 0
+    while True:
+        try:
+            return rows, answer.result()
+        except WorkerDied as death:
+            fit = check(rows)
+            deaths = deaths + 1 if fit is rows or fit == rows else 0
+            if deaths == DEATHS:
+                raise Refusal(_given_up(rows, death)) from death
+            # No row of it takes too long alone, so where all of them did, the machine is slow.
+            rows, answer = fit, pool.submit(payload(fit), patient=True)
+
+
+def _given_up(rows: "list[Row]", death: WorkerDied) -> str:
+    return (
+        f"{rows[0].file} at or after line {rows[0].line}: a worker process died {DEATHS} times "
+        f"({death}): free some memory, or try again with fewer --workers, 0 for none"
+    )
 
 
 def _featurize(texts: list[str], recipe: str) -> tuple:
     start = time.perf_counter()
     graphs, positions, reasons = featurize(texts, recipe)
-    return graphs, positions, reasons, time.perf_counter() - start
-
-
-def _result(rows: "list[Row]", future: Future) -> "tuple[list[Row], Any]":
-    with _workers_alive(rows):
-        return rows, future.result()
+    return graphs, positions, reasons, time.perf_counter() - start, route()
 
 
 def _finished(rows: "list[Row]", work: tuple) -> Featurized:
-    graphs, positions, reasons, seconds = work
-    return Featurized(rows, graphs, positions, reasons | unread(rows), seconds)
+    graphs, positions, reasons, seconds, way = work
+    return Featurized(rows, graphs, positions, reasons | unread(rows), seconds, way)
 
 
 def unread(rows: "list[Row]") -> dict[int, str]:
     """Position -> problem of the rows that could not be read."""
     return {i: row.problem for i, row in enumerate(rows) if row.problem}
-
-
-@contextmanager
-def _workers_alive(rows: "list[Row]"):
-    try:
-        yield
-    except BrokenProcessPool as error:
-        raise Refusal(
-            f"{rows[0].file} at or after line {rows[0].line}: a worker process died (killed, or "
-            f"out of memory): free some memory, or try again with fewer --workers, 0 for none"
-        ) from error
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Worker processes that end with the block: after their work, or at once if it fails."""
-    others = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
-    try:
-        yield pool
-    except BaseException:  # why: after Ctrl-C too, or GeneratorExit, no worker may outlive the pool
-        for process in set(multiprocessing.active_children()) - others:
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """Ctrl-C reaches every process of the terminal: the parent alone answers it. A parent that was
-    killed answers nothing, and its workers would wait for it for ever: so they watch it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    multiprocessing.parent_process().join()
-    os._exit(1)
-
-
-@contextmanager
-def _main_hidden() -> Iterator[None]:
-    """Put ``__main__`` out of sight of processes that start now. A spawned process runs its
-    parent's main script again, which would import torch in each worker, or start another screen
-    where that script has no ``if __name__ == "__main__"``. Our workers need nothing of it."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 def cores() -> int:

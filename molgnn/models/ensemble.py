@@ -11,6 +11,7 @@ from molgnn.chem.graph import PackedGraphs, featurize
 from molgnn.data.targets import Task, decode
 from molgnn.errors import Refusal, choices
 from molgnn.models.job import ScoringJob
+from molgnn.models.precision import choose_precision
 from molgnn.models.property import PropertyModel
 from molgnn.models.scorer import PRECISIONS, Scorer
 
@@ -64,6 +65,10 @@ class Predictor:
         if precision not in self._scorers:
             self._scorers[precision] = Scorer(self.members, self.device, precision)
         return self._scorers[precision]
+
+    def choose_precision(self, column: int) -> dict:
+        """See ``molgnn.models.precision``."""
+        return choose_precision(self, column)
 
     def job(self, precision: str = "fp32") -> ScoringJob | None:
         """What worker processes need to score by themselves; None where they cannot: a device

@@ -13,8 +13,6 @@ from molgnn.chem.graph import PackedGraphs, featurize, route
 if TYPE_CHECKING:
     from molgnn.models.ensemble import Predictor
 
-PRELOAD = ("molgnn.models.ensemble",)  # what takes time to import, for workers to share
-
 
 class Predicted(NamedTuple):
     """What a chunk of rows gave: ``mean`` and ``std`` (B, O) of its molecules, which row each is

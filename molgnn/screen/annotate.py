@@ -12,12 +12,12 @@ import numpy as np
 
 from molgnn.data.packing import smiles_of
 from molgnn.data.reader import Row, Table, format_of, open_table
-from molgnn.data.workers import featurized, plan
 from molgnn.errors import Refusal
 from molgnn.screen.columns import free_names, output_names
 from molgnn.screen.outputs import check_free, drafts
 from molgnn.screen.pipeline import CHUNK
-from molgnn.screen.stages import Scored, scored
+from molgnn.screen.scoring import Scoring
+from molgnn.screen.stages import Scored
 from molgnn.screen.tables import CsvTable, TableSink, check_suffix, open_output
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def annotate(
     smiles: str | None = None,
     id: str | None = None,
     workers: int | None = None,
+    timeout: float | None = None,
     chunk: int = CHUNK,
     force: bool = False,
     progress: Callable[[int], None] | None = None,
@@ -51,12 +52,13 @@ def annotate(
 
     The input's cells are passed on unchanged, also one that a spreadsheet would take for a
     formula: the table is the user's own. ``out`` is a .csv, .tsv or .parquet file, or a text
-    stream for CSV. Memory does not grow with the table. Raises Refusal for a file that exists
-    (unless ``force``), or an input that cannot be read.
+    stream for CSV. Memory does not grow with the table. ``workers`` and ``timeout`` are those of
+    ``screen``. Raises Refusal for a file that exists (unless ``force``), or an input that cannot be
+    read.
     """
     if not isinstance(out, str | Path):
         table = open_table(source, smiles=smiles, id=id)
-        return _annotate(model, table, CsvTable(out), workers, chunk, progress)
+        return _annotate(model, table, CsvTable(out), workers, timeout, chunk, progress)
     check_output(source, out, force)
     out = Path(out)
     table = open_table(source, smiles=smiles, id=id)
@@ -64,7 +66,7 @@ def annotate(
         drafts(out.parent, [out.name], force) as paths,
         open_output(paths[out.name], out.suffix.lower()) as sink,
     ):
-        return _annotate(model, table, sink, workers, chunk, progress)
+        return _annotate(model, table, sink, workers, timeout, chunk, progress)
 
 
 def check_output(source: str | Path, out: str | Path, force: bool) -> None:
@@ -78,17 +80,16 @@ def check_output(source: str | Path, out: str | Path, force: bool) -> None:
     check_free(out.parent, [out.name], force)
 
 
-def _annotate(model, table: Table, sink: TableSink, workers, chunk, progress) -> Annotated:
+def _annotate(model, table: Table, sink: TableSink, workers, timeout, chunk, progress) -> Annotated:
     own = _own_columns(table)
     texts = [*own, *table.columns]
     names = output_names(model, texts)
     (reason,) = free_names(["reason"], [*texts, *names], "_molgnn")
     sink.header(texts, names, reason)
     rows = predicted = 0
-    chunks, workers = plan(_chunks(table, chunk), workers)
-    with closing(featurized(chunks, model.recipe, workers)) as stream:
-        for part in stream:
-            result = scored(model, part, list(range(len(model.columns))))
+    scoring = Scoring(model, range(len(model.columns)), workers=workers, timeout=timeout)
+    with closing(scoring.rows(_chunks(table, chunk))) as stream:
+        for result in stream:
             sink.write(*_cells(result, bool(own), len(names)))
             rows += len(result.rows)
             predicted += len(result.positions)
@@ -117,6 +118,11 @@ def _cells(result: Scored, own: bool, width: int) -> tuple[list, np.ndarray, lis
     """The texts of each row, its figures (B, width) with NaN for none, and its reason."""
     values = np.full((len(result.rows), width), np.nan)
     values[result.positions] = np.hstack([result.mean, result.std])[:, :width]
-    first = [(smiles_of(row.text), row.id) if own else () for row in result.rows]
+    first = [(_smiles(row), row.id) if own else () for row in result.rows]
     cells = [(*a, *(row.cells or ())) for a, row in zip(first, result.rows, strict=True)]
     return cells, values, [result.reasons.get(i, "") for i in range(len(result.rows))]
+
+
+def _smiles(row: Row) -> str:
+    """Not of a mol block with a problem: its parsing may be what a worker died of."""
+    return "" if row.problem and "\n" in row.text else smiles_of(row.text)

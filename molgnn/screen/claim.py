@@ -20,20 +20,26 @@ if TYPE_CHECKING:
 FORMAT = 1  # of the unfinished folder
 
 
-def claim(model: "Predictor", shards: FileShards | PackedShards, size: int, ranking: Ranking):
+def claim(
+    model: "Predictor",
+    shards: FileShards | PackedShards,
+    size: int,
+    ranking: Ranking,
+    precision: str,
+) -> dict:
     """The facts as plain data, in the order in which a difference is reported."""
     library = shards.library
     facts = {"format": FORMAT, "model": model.name, "sha256 of the model": model.sha256}
     facts |= {"card of the model": _short_hash(model.card), "recipe": model.recipe}
     facts |= {"task": model.columns[ranking.column], "device": str(model.device)}
     facts |= {"direction": "minimize" if ranking.minimize else "maximize"}
-    facts |= {"top": ranking.top, "pool": ranking.pool, "shard": size}
+    facts |= {"top": ranking.top, "pool": ranking.pool, "shard": size, "precision": precision}
     if isinstance(library, PackedLibrary):
         facts |= {"library": library.origin()["name"], "files": []}
         facts |= {"manifest of the library": library.origin()["manifest_sha256"]}
     else:
         files = [[name, library.size(name)] for name in library.files]
-        facts |= {"library": library.files, "files": files, "chunk": shards.chunk}
+        facts |= {"library": library.files, "files": files}
         facts |= {f"{name} column": library.options[name] for name in ("smiles", "id")}
     return facts | {"features": schema_hash(), "molgnn": __version__} | versions()
 

@@ -49,16 +49,5 @@ class Keeper:
         self._seen += len(hits)
 
     def candidates(self) -> list[Hit]:
-        """The pool, best first."""
-        return list(self._candidates.values())
-
-    def hits(self) -> list[Hit]:
-        """Best first."""
-        return self.candidates()[: self.ranking.top]
-
-    @property
-    def cut(self) -> float | None:
-        """The score of the last hit; None where every scored molecule is one."""
-        if self.scored <= self.ranking.top:
-            return None
-        return float(self.hits()[-1].mean[self.ranking.column])
+        """The pool, in the library's order."""
+        return [self._candidates[number] for number in sorted(self._candidates)]

@@ -10,7 +10,9 @@ from molgnn import __version__
 from molgnn.data.packed import PackedLibrary
 from molgnn.screen.columns import task_of, training_range
 from molgnn.screen.keeper import Keeper
-from molgnn.screen.stopwatch import Stopwatch, rate
+from molgnn.screen.rescore import Best
+from molgnn.screen.scoring import Scoring
+from molgnn.screen.stopwatch import rate
 
 if TYPE_CHECKING:
     from molgnn.data.library import Library
@@ -19,12 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Timing:
-    """When a screen started, the watch that ran along, the workers that featurised, and the rows
-    that an earlier run had done."""
+    """When a screen started, how it was scored, and the rows that an earlier run had done."""
 
     started: datetime
-    watch: Stopwatch
-    workers: int
+    scoring: Scoring
     resumed: int = 0
 
 
@@ -32,6 +32,7 @@ def build_manifest(
     model: "Predictor",
     library: "Library | PackedLibrary",
     keeper: Keeper,
+    best: Best,
     timing: Timing,
     names: list[str],
 ) -> dict:
@@ -39,7 +40,8 @@ def build_manifest(
 
     ``rows = scored + invalid``, and ``lines = rows + blank_lines + header_lines``, to which a
     packed library that left out ``duplicates`` adds these. ``cut`` is the score of the
-    last hit, null where every scored molecule is a hit. ``run`` holds all that differs between two
+    last hit, null where every scored molecule is a hit. ``precision`` is that of all scores but the
+    hits', which are fp32. ``run`` holds all that differs between two
     runs of one screen: times, workers, ``resumed`` (the rows that an earlier run had done). A
     stage's molecules a second are the other rows by the seconds in which it was busy; featurising
     adds up those of all workers.
@@ -47,7 +49,7 @@ def build_manifest(
     ranking = keeper.ranking
     column = model.columns[ranking.column]
     known = training_range(model, column)
-    hits = [hit.mean[ranking.column] for hit in keeper.hits()]
+    hits = [hit.mean[ranking.column] for hit in best.hits]
     return {
         "molgnn": __version__,
         "versions": versions(),
@@ -60,7 +62,7 @@ def build_manifest(
         "columns": names[: len(model.columns)],
         "std_columns": names[len(model.columns) :],
         "score_column": names[ranking.column],
-        "cut": keeper.cut,
+        "cut": float(hits[-1]) if keeper.scored > ranking.top else None,
         "training_range": known,
         "hits_beyond_training": sum(not known[0] <= s <= known[1] for s in hits) if known else 0,
         "counts": {
@@ -76,6 +78,7 @@ def build_manifest(
         "invalid_reasons": keeper.reasons.most(10),
         "scores": keeper.histogram.summary(),
         "device": str(model.device),
+        "precision": best.precision,
         "run": _run(timing, keeper.rows - timing.resumed),
     }
 
@@ -116,16 +119,18 @@ def _duplicates(library: "Library | PackedLibrary") -> dict:
 
 
 def _run(timing: Timing, rows: int) -> dict:
+    watch = timing.scoring.watch
     stages = {
         stage: {"seconds": round(seconds, 3), "molecules_per_second": rate(rows, seconds)}
-        for stage, seconds in timing.watch.seconds.items()
+        for stage, seconds in watch.seconds.items()
     }
     return {
-        "workers": timing.workers,
+        "workers": timing.scoring.workers,
+        "featurizer": "; ".join(sorted(timing.scoring.routes)),
         "started": timing.started.isoformat(timespec="seconds"),
         "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "seconds": round(timing.watch.total, 3),
-        "molecules_per_second": rate(rows, timing.watch.total),
+        "seconds": round(watch.total, 3),
+        "molecules_per_second": rate(rows, watch.total),
         "stages": stages,
         "resumed": timing.resumed,
     }

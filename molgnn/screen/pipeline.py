@@ -1,6 +1,6 @@
 """Screen a library: read it as a stream, featurise, score, keep the best, account for every row."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,6 @@ import pandas as pd
 
 from molgnn.data.library import Library
 from molgnn.data.packed import PackedLibrary
-from molgnn.data.workers import featurized, plan
 from molgnn.errors import Refusal
 from molgnn.screen.claim import claim, resumable
 from molgnn.screen.columns import chosen_column, output_names
@@ -19,10 +18,11 @@ from molgnn.screen.gather import Gatherer
 from molgnn.screen.hits import AFTER, BEFORE, hit_table
 from molgnn.screen.keeper import Keeper
 from molgnn.screen.manifest import Timing, build_manifest
+from molgnn.screen.rescore import best_of, chosen_precision, pool_size
 from molgnn.screen.results import write_results
-from molgnn.screen.shards import SHARD, PackedShards, open_library, shards_of
-from molgnn.screen.stages import Ranking, Scored, scored
-from molgnn.screen.stopwatch import Stopwatch
+from molgnn.screen.scoring import Scoring
+from molgnn.screen.shards import SHARD, PackedShards, is_small, open_library, shards_of
+from molgnn.screen.stages import Ranking
 from molgnn.screen.unfinished import Memory, check_startable, unfinished
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def screen(
     smiles: str | None = None,
     id: str | None = None,
     shard: int = SHARD,
+    precision: str = "auto",
+    timeout: float | None = None,
     force: bool = False,
     resume: bool | None = None,
     begun: Callable[[int], None] | None = None,
@@ -63,8 +65,11 @@ def screen(
     ``library`` is one or several files or globs; ``smiles`` and ``id`` name its columns; or a
     packed library, which has chunks of its own and neither needs workers nor RDKit. Memory
     does not grow with the library, and the result does not depend on ``workers`` (None: chosen by
-    size) or ``chunk``. With ``out``, writes hits.csv, rejects.csv, manifest.json and report.html
-    there, and keeps each ``shard`` of so many rows in out/unfinished until then: the same call
+    size) or ``chunk``. ``precision`` "auto" scores in bf16 where that is faster and holds the
+    ranking, else in "fp32"; the hits' own values are fp32 in any case. A molecule that takes a
+    worker longer than ``timeout`` seconds (None: 60), or kills it, is a reject; with a number there
+    is at least one worker. With ``out``, writes hits.csv, rejects.csv, manifest.json and
+    report.html there, and keeps each ``shard`` of so many rows in out/unfinished until then: the same call
     goes on after those that a killed one had done, to the same files. ``resume`` True insists on
     that, False starts over; a library from stdin, or a model that is not from disk, always does.
 
@@ -74,7 +79,7 @@ def screen(
     """
     if top < 1:
         raise Refusal(f"--top {top}: must be at least 1")
-    ranking = Ranking(top, top, chosen_column(model, task), minimize)
+    column = chosen_column(model, task)
     folder = None if out is None else Path(out)
     if folder is not None:
         check_startable(folder, force, resume)
@@ -83,50 +88,38 @@ def screen(
     if isinstance(library, PackedLibrary):
         library.require(model.recipe)
     shards = shards_of(library, shard, chunk)
+    choice = chosen_precision(model, precision, column, small=is_small(library))
+    ranking = Ranking(top, pool_size(top, choice["used"]), column, minimize)
+    scoring = Scoring(model, [column], choice["used"], workers, timeout)
     with ExitStack() as stack:
         record = Memory()
         if folder is not None:
-            facts, keep = claim(model, shards, shard, ranking), resumable(model, library)
+            facts = claim(model, shards, shard, ranking, choice["used"])
+            keep = resumable(model, library)
             run = unfinished(folder, facts, keep=keep, force=force, resume=resume)
             record = stack.enter_context(run)
         if begun:
             begun(record.resumed)
-        keeper, timing = _run(model, shards, ranking, record, workers, progress)
+        keeper, timing = _run(scoring, shards, ranking, record, progress)
+        best = best_of(model, keeper.candidates(), ranking, choice)
         names = output_names(model, [*BEFORE, *AFTER])
-        hits = hit_table(keeper.hits(), ranking.column, names)
-        manifest = build_manifest(model, library, keeper, timing, names)
+        hits = hit_table(best.hits, column, names)
+        manifest = build_manifest(model, library, keeper, best, timing, names)
         if folder is not None:
             with record.results() as paths:
                 write_results(paths, hits, manifest, record.rejects(keeper.shards))
     return ScreenResult(hits, manifest, folder)
 
 
-def _run(model, shards, ranking, record, workers, progress) -> tuple[Keeper, Timing]:
-    """The stages in one line: chunks of rows -> graphs -> scores -> what is kept of each shard."""
-    started, watch = datetime.now().astimezone(), Stopwatch()
-    gatherer = Gatherer(shards, ranking, record, watch, progress)
-    chunks, workers = _stream(model, shards, record, ranking.column, workers, watch)
+def _run(scoring, shards, ranking, record, progress) -> tuple[Keeper, Timing]:
+    """The stages in one line: chunks of rows -> scores -> what is kept of each shard."""
+    started = datetime.now().astimezone()
+    gatherer = Gatherer(shards, ranking, record, scoring.watch, progress)
+    if isinstance(shards, PackedShards):
+        chunks = scoring.parts(shards.parts(record.done))
+    else:
+        rows = shards.chunks(record.done, record.out)
+        chunks = scoring.rows(scoring.watch.each("read", rows))
     with closing(chunks):
         keeper = gatherer.gather(chunks)
-    return keeper, Timing(started, watch, workers, record.resumed)
-
-
-def _stream(model, shards, record, column, workers, watch) -> tuple[Iterator[Scored], int]:
-    """The scored chunks of all shards that are not done yet, in the library's order; and how many
-    workers featurise them."""
-    if isinstance(shards, PackedShards):
-        parts, workers, stage = shards.parts(record.done), 0, "unpack"
-    else:
-        chunks = watch.each("read", shards.chunks(record.done, record.out))
-        chunks, workers = plan(chunks, workers)
-        parts, stage = featurized(chunks, model.recipe, workers), "featurize"
-    return _scored(model, parts, stage, column, watch), workers
-
-
-def _scored(model, parts, stage, column, watch) -> Iterator[Scored]:
-    with closing(parts) as stream:
-        for part in stream:
-            watch.seconds[stage] += part.seconds
-            with watch.measure("score"):
-                result = scored(model, part, [column])
-            yield result
+    return keeper, Timing(started, scoring, record.resumed)

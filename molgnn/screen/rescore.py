@@ -1,16 +1,35 @@
-"""The candidates of a screen in bf16, scored again in fp32: what users see is never rounded."""
+"""The hits among the candidates: scored again in fp32, so that what users see is never rounded."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from molgnn.models.job import predicted
+from molgnn.errors import choices
 from molgnn.screen.stages import Hit, Ranking
 
 if TYPE_CHECKING:
     from molgnn.models.ensemble import Predictor
+
+
+@dataclass(frozen=True)
+class Best:
+    """The hits, best first, and what the manifest says of the ``precision`` they were found in."""
+
+    hits: list[Hit]
+    precision: dict
+
+
+def chosen_precision(model: "Predictor", asked: str, column: int, small: bool) -> dict:
+    """``used`` (fp32 or bf16) and the ``reason``; "auto" leaves a ``small`` library in fp32."""
+    if asked not in ("auto", "fp32", "bf16"):
+        raise choices("--precision", asked, ("auto", "fp32", "bf16"))
+    if asked != "auto":
+        return {"used": asked, "reason": "asked for"}
+    if small:
+        return {"used": "fp32", "reason": "a small library"}
+    return model.choose_precision(column)
 
 
 def pool_size(top: int, precision: str) -> int:
@@ -18,19 +37,31 @@ def pool_size(top: int, precision: str) -> int:
     return top if precision == "fp32" else max(2 * top, top + 1000)
 
 
-def rescored(
-    model: "Predictor", candidates: Sequence[Hit], ranking: Ranking
-) -> tuple[list[Hit], float]:
-    """The candidates, which come in the library's order, with their fp32 values, best first; ties
-    go to the earlier row. And the largest difference that this made to a score."""
-    if not candidates:
-        return [], 0.0
+def best_of(
+    model: "Predictor", candidates: Sequence[Hit], ranking: Ranking, precision: dict
+) -> Best:
+    """The ``ranking.top`` best of the candidates, which come in the library's order; of equal ones
+    the earlier. Those found in bf16 are scored again; how much that moved a score at most is noted.
+    """
+    if precision["used"] != "fp32" and candidates:
+        exact = _exact(model, candidates)
+        moved = np.abs(_merits(ranking, exact) - _merits(ranking, candidates)).max()
+        precision = precision | {"rescored": len(exact), "largest_change": float(moved)}
+        candidates = exact
+    order = np.argsort(-_merits(ranking, candidates), kind="stable")[: ranking.top]
+    return Best([candidates[i] for i in order], precision)
+
+
+def _merits(ranking: Ranking, hits: Sequence[Hit]) -> np.ndarray:
+    return ranking.merits(np.stack([hit.mean for hit in hits])) if hits else np.empty(0)
+
+
+def _exact(model: "Predictor", candidates: Sequence[Hit]) -> list[Hit]:
+    """Their texts are known to be good, and quick to parse: a worker has parsed each before."""
+    from molgnn.models.job import predicted  # not above: what needs no model needs no torch
+
     found = predicted(model, [hit.row.text for hit in candidates])
-    exact = [
-        replace(candidates[position], mean=mean, std=std)
-        for position, mean, std in zip(found.positions, found.mean, found.std, strict=True)
-    ]
-    merits = ranking.merits(found.mean)
-    rounded = ranking.merits(np.stack([candidates[i].mean for i in found.positions]))
-    order = np.argsort(-merits, kind="stable")
-    return [exact[i] for i in order], float(np.abs(merits - rounded).max())
+    exact = list(candidates)
+    for position, mean, std in zip(found.positions, found.mean, found.std, strict=True):
+        exact[position] = replace(exact[position], mean=mean, std=std)
+    return exact

@@ -8,12 +8,15 @@ the workers featurise for it.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
+from molgnn.chem.graph import PackedGraphs
 from molgnn.data.workers import Featurized, OpenPool, featurized, plan, unread, worked
 from molgnn.screen.stages import Scored, scored
 from molgnn.screen.stopwatch import Stopwatch
+
+# What takes time to import: workers that score share it in memory.
+PRELOAD = ("molgnn.models.ensemble",)
 
 if TYPE_CHECKING:
     from molgnn.data.reader import Row
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 @dataclass
 class Scoring:
     """How a stream is scored: with which ``model`` and ``precision``, which of its columns must be
-    finite, and who works. ``workers`` (None: chosen by size) and ``route``, the way in which
+    finite, and who works. ``workers`` (None: chosen by size) and ``routes``, the ways in which
     molecules were featurised, say afterwards what was done; ``watch`` how long each stage took."""
 
     model: "Predictor"
@@ -33,7 +36,7 @@ class Scoring:
     timeout: float | None = None
     open_pool: OpenPool | None = None
     watch: Stopwatch = field(default_factory=Stopwatch)
-    route: str = ""
+    routes: set[str] = field(default_factory=set)
 
     def rows(self, chunks: "Iterable[list[Row]]") -> Iterator[Scored]:
         """Each chunk of rows scored, in order."""
@@ -66,21 +69,21 @@ class Scoring:
         with closing(parts) as stream:
             for part in stream:
                 self.watch.seconds[stage] += part.seconds
-                self.route = self.route or part.route
+                self.routes.add(part.route)
                 with self.watch.measure("score"):
-                    mean, std = self.model.predict_graphs(part.graphs, self.precision)
-                    yield scored(part.rows, part.positions, part.reasons, mean, std, self.columns)
+                    found = self.model.predict_graphs(part.graphs, self.precision)
+                yield scored(part.rows, part.positions, part.reasons, *found, self.columns)
 
     def _there(self, chunks: "Iterable[list[Row]]") -> Iterator[Scored]:
         for rows, found in self._worked(chunks):
             self.watch.seconds["featurize"] += found.featurize_seconds
-            self.route = self.route or found.route
+            self.routes.add(found.route)
             reasons = found.reasons | unread(rows)
             yield scored(rows, found.positions, reasons, found.mean, found.std, self.columns)
 
     def _graphs_there(self, parts: Iterable[Featurized]) -> Iterator[Scored]:
-        same = partial(_as_it_is)  # graphs have no text that could be to blame for a death
-        for part, found in self._worked(parts, payload=lambda part: part.graphs, cleared=same):
+        for part, found in self._worked(parts, payload=graphs_of, check=as_it_is):
+            self.routes.add(part.route)
             yield scored(
                 part.rows, part.positions, part.reasons, found.mean, found.std, self.columns
             )
@@ -91,6 +94,7 @@ class Scoring:
             self._job(),
             self.workers,
             timeout=self.timeout,
+            preload=PRELOAD,
             open_pool=self.open_pool,
             **options,
         )
@@ -105,5 +109,10 @@ class Scoring:
             yield part
 
 
-def _as_it_is(part: Featurized, *_) -> Featurized:
+def graphs_of(part: Featurized) -> PackedGraphs:
+    return part.graphs
+
+
+def as_it_is(part: Featurized) -> Featurized:
+    """Graphs have no text that could be to blame for the death of a worker."""
     return part

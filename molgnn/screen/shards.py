@@ -13,6 +13,7 @@ from molgnn.data.workers import Featurized
 from molgnn.errors import Refusal
 from molgnn.screen.digest import RowDigest
 
+SMALL_ROWS, SMALL_BYTES = 20_000, 1_000_000
 SHARD = 65536  # rows: some seconds to minutes of work, some 10 kB of results
 
 
@@ -51,7 +52,7 @@ class FileShards:
                 yield chunk
             if not left:
                 break
-        if max(done, default=-1) > number:
+        if any(number > last for last in done):
             raise changed(self.library.files[-1], begun_in)
 
     def _check(self, done: Done, rows: Iterator[Row], begun_in: Path | None) -> None:
@@ -93,6 +94,14 @@ def shards_of(library: Library | PackedLibrary, size: int, chunk: int) -> FileSh
     if isinstance(library, PackedLibrary):
         return PackedShards(library, size)
     return FileShards(library, size, chunk)
+
+
+def is_small(library: Library | PackedLibrary) -> bool:
+    """Whether it is scored in seconds however that is done; a stream may be of any size."""
+    if isinstance(library, PackedLibrary):
+        return sum(library.part_rows()) < SMALL_ROWS
+    sizes = [library.size(file) for file in library.files]
+    return None not in sizes and sum(sizes) < SMALL_BYTES
 
 
 def changed(file: str, begun_in: Path | None, how: str = "") -> Refusal:

@@ -1,15 +1,13 @@
 """Score a chunk of graphs: what the stages of a screen hand on to each other."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from molgnn.data.workers import Featurized
-
 if TYPE_CHECKING:
     from molgnn.data.reader import Row
-    from molgnn.models.ensemble import Predictor
 
 NOT_FINITE = "model gave no finite score"
 
@@ -44,16 +42,21 @@ class Scored:
     reasons: dict[int, str]
 
 
-def scored(model: "Predictor", chunk: Featurized, columns: list[int]) -> Scored:
-    """Predict a chunk. A molecule without a finite value in one of ``columns`` is refused."""
-    if len(chunk.graphs) == 0:
-        empty = np.empty((0, len(model.columns)))
-        return Scored(chunk.rows, chunk.positions, empty, empty, chunk.reasons)
-    mean, std = (np.asarray(a, dtype=np.float64) for a in model.predict_graphs(chunk.graphs))
+def scored(
+    rows: "list[Row]",
+    positions: np.ndarray,
+    reasons: dict[int, str],
+    mean: np.ndarray,
+    std: np.ndarray,
+    columns: Sequence[int],
+) -> Scored:
+    """A chunk with its predictions. A molecule without a finite value in one of ``columns`` is
+    refused."""
+    mean, std = (np.asarray(values, dtype=np.float64) for values in (mean, std))
     # Models compute in single precision: what exceeds it is as little a score as NaN is.
     good = (np.abs(mean[:, columns]) <= np.finfo(np.float32).max).all(axis=1)
-    reasons = chunk.reasons | {int(row): NOT_FINITE for row in chunk.positions[~good]}
-    return Scored(chunk.rows, chunk.positions[good], mean[good], std[good], reasons)
+    reasons = reasons | {int(row): NOT_FINITE for row in positions[~good]}
+    return Scored(rows, positions[good], mean[good], std[good], reasons)
 
 
 @dataclass(frozen=True, slots=True)

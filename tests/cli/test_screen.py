@@ -1,4 +1,5 @@
 import argparse
+import json
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -99,6 +100,16 @@ def test_flags_reach_the_screen(asked, tmp_path, capsys):
     assert "lowest double of 2 hits:\n  1. 2  x\n  2. 4  y\n" in capsys.readouterr().err
     run(screen, "m", table, "--out", out, "--maximize", "--force", *columns)
     assert "  1. 2  y\n  2. 1  x\n" in capsys.readouterr().err
+
+
+def test_a_timeout_brings_a_worker_and_must_be_a_time(asked, library, tmp_path, capsys):
+    out = tmp_path / "out"
+    run(screen, "m", library, "--out", out, "--workers", 0, "--timeout", 30)
+    facts = json.loads((out / "manifest.json").read_text())
+    assert facts["workers"] == 1
+    assert facts["featurizer"] == "binary"
+    with pytest.raises(Refusal, match=r"--timeout 0: give seconds"):
+        run(screen, "m", library, "--out", out, "--force", "--timeout", 0)
 
 
 def test_what_exists_is_refused_before_the_model_is_read(asked, library, tmp_path):
