@@ -68,10 +68,12 @@ def screen(
     size) or ``chunk``. ``precision`` "auto" scores in bf16 where that is faster and holds the
     ranking, else in "fp32"; the hits' own values are fp32 in any case. A molecule that takes a
     worker longer than ``timeout`` seconds (None: 60), or kills it, is a reject; with a number there
-    is at least one worker. With ``out``, writes hits.csv, rejects.csv, manifest.json and
-    report.html there, and keeps each ``shard`` of so many rows in out/unfinished until then: the same call
-    goes on after those that a killed one had done, to the same files. ``resume`` True insists on
-    that, False starts over; a library from stdin, or a model that is not from disk, always does.
+    is at least one worker.
+
+    With ``out``, writes hits.csv, rejects.csv, manifest.json and report.html there, and keeps each
+    ``shard`` of so many rows in out/unfinished until then: the same call goes on after those that a
+    killed one had done, to the same files. ``resume`` True insists on that, False starts over; a
+    library from stdin, or a model that is not from disk, always does.
 
     ``begun`` is called once with the rows that are done already, ``progress`` with all rows done so
     far. Raises Refusal for a wrong task or column, a library that cannot be read or has changed
@@ -116,10 +118,11 @@ def _run(scoring, shards, ranking, record, progress) -> tuple[Keeper, Timing]:
     started = datetime.now().astimezone()
     gatherer = Gatherer(shards, ranking, record, scoring.watch, progress)
     if isinstance(shards, PackedShards):
-        chunks = scoring.parts(shards.parts(record.done))
+        rows = shards.parts(record.done)
+        chunks = scoring.parts(rows)
     else:
         rows = shards.chunks(record.done, record.out)
         chunks = scoring.rows(scoring.watch.each("read", rows))
-    with closing(chunks):
+    with closing(rows), closing(chunks):
         keeper = gatherer.gather(chunks)
     return keeper, Timing(started, scoring, record.resumed)

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import accumulate, count, islice
 from pathlib import Path
@@ -41,18 +42,18 @@ class FileShards:
     def chunks(self, done: dict[int, Done], begun_in: Path | None) -> Iterator[list[Row]]:
         """The rows of the shards that are not done yet. Those that are done are read too, and
         refused by file name where they are not what they were when the screen was begun."""
-        rows = iter(self.library)
-        for number in count():
-            shard, left = islice(rows, self.size), False
-            if number in done:
-                self._check(done[number], shard, begun_in)
-                continue
-            while chunk := list(islice(shard, self.chunk)):
-                left = True
-                yield chunk
-            if not left:
-                break
-        if any(number > last for last in done):
+        with closing(iter(self.library)) as rows:
+            for number in count():
+                shard, left = islice(rows, self.size), False
+                if number in done:
+                    self._check(done[number], shard, begun_in)
+                    continue
+                while chunk := list(islice(shard, self.chunk)):
+                    left = True
+                    yield chunk
+                if not left:
+                    break
+        if max(done, default=-1) > number:
             raise changed(self.library.files[-1], begun_in)
 
     def _check(self, done: Done, rows: Iterator[Row], begun_in: Path | None) -> None:

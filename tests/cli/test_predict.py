@@ -17,7 +17,13 @@ class Sizes:
     recipe, num_members, columns = "parent", 1, ("size",)
     tasks = (Task("size", "regression", "atoms"),)
 
-    def predict_graphs(self, graphs, batch_size=256):
+    def job(self, precision):
+        """It stays in this process."""
+
+    def choose_precision(self, column):
+        return {"used": "fp32", "reason": "it has nothing to round"}
+
+    def predict_graphs(self, graphs, precision="fp32"):
         import numpy as np
 
         mean = graphs.num_atoms[:, None].astype(float)
@@ -90,7 +96,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
         import numpy as np
         class Ones:
             recipe, num_members, columns, tasks = "none", 1, ["y"], []
-            def predict_graphs(self, graphs):
+            def predict_graphs(self, graphs, precision):
                 return np.ones((len(graphs), 1)), np.zeros((len(graphs), 1))
         stand_in = SimpleNamespace(load_bundle=lambda model, device: Ones())
         sys.modules["molgnn.models.bundle"] = stand_in

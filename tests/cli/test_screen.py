@@ -21,7 +21,13 @@ class Sizes:
     tasks = (Task("size", "regression", "atoms"), Task("double", "regression"))
     columns = ("size", "double")
 
-    def predict_graphs(self, graphs, batch_size=256):
+    def job(self, precision):
+        """It stays in this process."""
+
+    def choose_precision(self, column):
+        return {"used": "fp32", "reason": "it has nothing to round"}
+
+    def predict_graphs(self, graphs, precision="fp32"):
         import numpy as np
 
         mean = np.stack([graphs.num_atoms, 2.0 * graphs.num_atoms], axis=1)
@@ -106,8 +112,8 @@ def test_a_timeout_brings_a_worker_and_must_be_a_time(asked, library, tmp_path, 
     out = tmp_path / "out"
     run(screen, "m", library, "--out", out, "--workers", 0, "--timeout", 30)
     facts = json.loads((out / "manifest.json").read_text())
-    assert facts["workers"] == 1
-    assert facts["featurizer"] == "binary"
+    assert facts["run"]["workers"] == 1
+    assert facts["run"]["featurizer"] == "binary"
     with pytest.raises(Refusal, match=r"--timeout 0: give seconds"):
         run(screen, "m", library, "--out", out, "--force", "--timeout", 0)
 

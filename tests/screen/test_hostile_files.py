@@ -140,7 +140,7 @@ def test_a_molecule_that_takes_too_long_is_a_reject_of_a_packed_library_and_of_p
     assert [row["text"] for row in rejects(tmp_path / "packed")] == [slow_smiles, "CC(C"]
     result = screen(fake_model(), tmp_path / "packed", out=tmp_path / "out")
     check_counts(result.manifest["counts"])
-    assert result.manifest["featurizer"] == "packed"
+    assert result.manifest["run"]["featurizer"] == "packed"
     annotate(fake_model(), slow_library, tmp_path / "out.csv", timeout=1)
     with open(tmp_path / "out.csv", newline="") as file:
         table = list(csv.DictReader(file))

@@ -111,7 +111,7 @@ def test_it_may_be_interrupted_in_each_shard(model, library, whole, tmp_path):
 def test_finished_shards_are_not_scored_again(model, library, tmp_path, monkeypatch):
     assert interrupted(model, library, tmp_path / "out", 42) == 40
     scored, real = [], model.predict_graphs
-    monkeypatch.setattr(model, "predict_graphs", lambda g: (scored.append(len(g)), real(g))[1])
+    monkeypatch.setattr(model, "predict_graphs", lambda g, p: (scored.append(len(g)), real(g))[1])
     run(model, library, tmp_path / "out")
     assert sum(scored) == 2
 
@@ -382,12 +382,15 @@ SCREEN = textwrap.dedent("""
     class Sizes:
         recipe, name, sha256, device, card, num_members = "none", "s", "5a" * 32, "cpu", {}, 1
         tasks, columns = [Task("size", "regression")], ["size"]
-        def predict_graphs(self, graphs):
+        def predict_graphs(self, graphs, precision="fp32"):
             mean = graphs.num_atoms[:, None] / 7
             return mean, np.zeros_like(mean)
 
     library, out, workers = sys.argv[1:4]
-    screen(Sizes(), library, top=30, out=out, chunk=10, shard=50, workers=int(workers))
+    screen(
+        Sizes(), library, top=30, out=out, chunk=10, shard=50, workers=int(workers),
+        precision="fp32",
+    )
 """)
 
 
