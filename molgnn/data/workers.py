@@ -127,9 +127,10 @@ def worked(
             yield rows, work(payload(rows))
         return
     open_pool = open_pool or partial(processes, workers=workers, timeout=timeout, preload=preload)
+    check = partial(without_culprits, job=job, payload=payload, timeout=timeout, preload=preload)
     waiting: deque[tuple[list[Row], Answer]] = deque()
     with open_pool(job) as pool:
-        result = partial(_survived, pool=pool, job=job, payload=payload, timeout=timeout)
+        result = partial(_survived, pool=pool, payload=payload, check=check)
         for rows in chunks:
             waiting.append((rows, pool.submit(payload(rows))))
             if len(waiting) == pool.ahead:
@@ -139,7 +140,7 @@ def worked(
 
 
 def _survived(
-    rows: "list[Row]", answer: Answer, *, pool: Pool, job: Job, payload: Callable, timeout: float
+    rows: "list[Row]", answer: Answer, *, pool: Pool, payload: Callable, check: Callable
 ) -> "tuple[list[Row], Any]":
     """The chunk's result, also where workers die of it or with it."""
     deaths = 0
@@ -147,7 +148,7 @@ def _survived(
         try:
             return rows, answer.result()
         except WorkerDied as death:
-            fit = without_culprits(rows, job, payload, timeout)
+            fit = check(rows)
             deaths = deaths + 1 if fit == rows else 0
             if deaths == DEATHS:
                 raise Refusal(_given_up(rows, death)) from death
