@@ -4,10 +4,12 @@ RDKit can crash on a text, or take hours for it, and nothing inside its process 
 """
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
 from molgnn.chem.graph import route
@@ -17,28 +19,34 @@ from molgnn.data.start import begin, follow_parent
 if TYPE_CHECKING:
     from molgnn.data.record import Row
 
+Start = Callable[[], tuple[BaseProcess, Connection]]
 _BEGUN, _DONE = True, False
 
 
 def without_culprits(
-    rows: "list[Row]", job: Job, payload: Callable[["list[Row]"], Any], timeout: float
+    rows: "list[Row]",
+    job: Job,
+    payload: Callable[["list[Row]"], Any],
+    timeout: float,
+    preload: Sequence[str] = (),
 ) -> "list[Row]":
     """The same rows, those that cannot be worked on with their ``problem`` set.
 
     ``payload`` of a single row is what the job's work is tried on, in a process of its own, for at
     most ``timeout`` seconds each. A row on which that process dies counts only when it dies again.
     """
-    problems = _problems([payload([row]) for row in rows], job, timeout)
+    start = partial(begin, _one_by_one, pickle.dumps(job), preload=preload)
+    problems = _problems([payload([row]) for row in rows], start, timeout)
     return [
         replace(row, problem=problems[i]) if i in problems else row for i, row in enumerate(rows)
     ]
 
 
-def _problems(payloads: list, job: Job, timeout: float) -> dict[int, str]:
+def _problems(payloads: list, start: Start, timeout: float) -> dict[int, str]:
     """Position -> problem of the culprits among the payloads."""
     problems: dict[int, str] = {}
     first, died_on = 0, None
-    while (stop := _first_stop(payloads[first:], job, timeout)) is not None:
+    while (stop := _first_stop(payloads[first:], start, timeout)) is not None:
         position, how = first + stop[0], stop[1]
         if how and died_on != position:  # it may have been killed for something else
             first = died_on = position
@@ -49,10 +57,13 @@ def _problems(payloads: list, job: Job, timeout: float) -> dict[int, str]:
     return problems
 
 
-def _first_stop(payloads: list, job: Job, timeout: float) -> tuple[int, str] | None:
+def _first_stop(payloads: list, start: Start, timeout: float) -> tuple[int, str] | None:
     """The position of the first payload that goes wrong, and how the process ended: "" where it
     took too long. None where all went well, or where not even the job could be begun."""
-    process, pipe = begin(_one_by_one, pickle.dumps(job))
+    try:
+        process, pipe = start()
+    except OSError:
+        return None
     at, limit = -1, None  # starting has no limit: a job may have a model to load
     with closing(pipe):
         try:

@@ -9,7 +9,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -75,8 +75,9 @@ class Answer:
 
 
 class _Lane:
-    """A worker, and the thread that talks with it: one payload there, one answer back, so that
-    neither side ever waits to be read while it writes."""
+    """A worker, and the thread that starts it and talks with it: one payload there, one answer
+    back, so that neither side ever waits to be read while it writes; and Ctrl-C, which Python
+    raises in the main thread alone, never interrupts a start or an answer halfway."""
 
     def __init__(self, start: Callable[[], tuple[BaseProcess, Connection]]):
         self._start, self._lock, self._closed = start, threading.Lock(), False
@@ -91,8 +92,6 @@ class _Lane:
         return len(self._waiting)
 
     def submit(self, data: bytes) -> Answer:
-        with suppress(WorkerDied):  # the answer will say so
-            self._ready()
         future = self._thread.submit(self._ask, data)
         self._waiting.append(future)
         return Answer(future)
@@ -113,16 +112,18 @@ class _Lane:
                 try:
                     self._process, self._pipe = self._start()
                 except OSError as error:
-                    raise WorkerDied(f"it can't be started: {error.strerror}") from None
+                    raise WorkerDied(f"it can't be started: {error}") from None
             return self._pipe
 
     def _buried(self) -> str:
-        self._process.join()
-        how = ending(self._process)
-        self._pipe.close()
+        """Once only: where Ctrl-C met the start of the thread, it may be there beside ``join``."""
         with self._lock:
-            self._process = None
-        return how
+            process, self._process = self._process, None
+        if process is None:
+            return "the pool is closed"
+        process.join()
+        self._pipe.close()
+        return ending(process)
 
     def kill(self) -> None:
         """At once: a worker holds nothing that could be lost."""
@@ -133,8 +134,7 @@ class _Lane:
 
     def join(self) -> None:
         self._thread.shutdown(cancel_futures=True)
-        if self._process is not None:
-            self._buried()
+        self._buried()
 
 
 def ending(process: BaseProcess) -> str:

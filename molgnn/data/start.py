@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import ModuleType
@@ -21,12 +22,16 @@ _starting = threading.Lock()  # what a start changes for a moment belongs to the
 
 
 def begin(target: Callable, *args, preload: Sequence[str] = ()) -> tuple[BaseProcess, Connection]:
-    """A process that runs ``target(pipe, *args)``, and our end of its pipe."""
+    """A process that runs ``target(pipe, *args)``, and our end of its pipe. Raises OSError where
+    none can be had from the system, or from a fork server that is just ending."""
     context = _context(preload)
     ours, theirs = context.Pipe()
     process = context.Process(target=target, args=(theirs, *args), daemon=True)
-    with _starting, _main_hidden(), _one_thread():
-        process.start()
+    with _starting, _main_hidden(), _one_thread(), _deaf():
+        try:
+            process.start()
+        except EOFError:
+            raise ConnectionError("the fork server ended") from None
     theirs.close()  # so that the pipe ends when the process does
     return process, ours
 
@@ -66,6 +71,21 @@ def _one_thread() -> Iterator[None]:
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Block Ctrl-C in what starts now: until it could ignore it, it would die of it with a
+    traceback. Not on Windows, which has no such mask."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # its own start ends by opening the ears of this thread
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

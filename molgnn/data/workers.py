@@ -127,8 +127,10 @@ def worked(
         for rows in chunks:
             yield rows, work(payload(rows))
         return
-    check = check or partial(without_culprits, job=job, payload=payload, timeout=timeout)
     open_pool = open_pool or partial(processes, workers=workers, timeout=timeout, preload=preload)
+    check = check or partial(
+        without_culprits, job=job, payload=payload, timeout=timeout, preload=preload
+    )
     waiting: deque[tuple[list[Row], Answer]] = deque()
     with open_pool(job) as pool:
         result = partial(_survived, pool=pool, payload=payload, check=check)

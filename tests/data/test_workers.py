@@ -151,18 +151,29 @@ def test_a_script_without_a_main_guard_can_use_workers(library, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal to send there")
-def test_ctrl_c_ends_a_run_and_its_workers_without_a_word_from_them(library, tmp_path):
+@pytest.mark.parametrize("preload", [(), ("torch",)])
+@pytest.mark.parametrize("when", [1, 30])  # while the first worker starts, and in the middle
+def test_ctrl_c_ends_a_run_and_its_workers_without_a_word_from_them(
+    library, tmp_path, when, preload
+):
     script = tmp_path / "script.py"
     script.write_text(
         textwrap.dedent(f"""
-        import itertools, os, time
+        from functools import partial
+        from itertools import count
         from molgnn.data.library import read_library
-        from molgnn.data.workers import featurized
-        chunks = itertools.cycle(list(read_library({str(library)!r}).chunks(20)))
-        try:
-            for number, part in enumerate(featurized(chunks, "none", 2)):
-                if number == 4:
+        from molgnn.data.packing import pack_chunk
+        from molgnn.data.workers import worked
+        chunk = list(read_library({str(library)!r}))
+        def chunks():
+            for number in count():
+                if number == {when}:
                     print("running", flush=True)
+                yield chunk
+        job = partial(partial, pack_chunk, recipe="none", keyed=False)
+        try:
+            for _ in worked(chunks(), job, 2, preload={preload!r}):
+                pass
         except KeyboardInterrupt:
             print("stopped")
         """)
