@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 FORMAT = 1  # of the unfinished folder
 
 
-def claim(model: "Predictor", shards: FileShards | PackedShards, size: int, ranking: Ranking):
+def claim(
+    model: "Predictor", shards: FileShards | PackedShards, size: int, ranking: Ranking
+) -> dict:
     """The facts as plain data, in the order in which a difference is reported."""
     library = shards.library
     facts = {"format": FORMAT, "model": model.name, "sha256 of the model": model.sha256}

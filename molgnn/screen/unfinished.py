@@ -86,14 +86,15 @@ class Unfinished:
     def __init__(self, out: Path, facts: dict, keep: bool, force: bool):
         self.out, self.folder = out, out / FOLDER
         self._facts, self._keep, self._force = facts, keep, force
-        self.own, self.done, self.resumed = False, {}, 0
+        self.own, self.resumed = False, 0
+        self.done: dict[int, Done] = {}
         self._written: dict[int, int] = {}
 
     def begin(self, resume: bool | None) -> None:
         """Read what is there, or note what is begun."""
         if resume is not False and (self.folder / RUN).is_file():
             check_same(self.out, self._begun(), self._facts)
-            self.done: dict[int, Done] = dict(self._finished())
+            self.done = dict(self._finished())
             self.resumed = sum(shard.rows for shard in self.done.values())
             self.own = True
         else:
@@ -117,7 +118,12 @@ class Unfinished:
             try:
                 number = int(path.stem.removeprefix("shard-"))
                 state = read_state(path, number)
-            except (ValueError, KeyError, TypeError):  # damaged: scored again, and written anew
+            except (
+                ValueError,
+                KeyError,
+                TypeError,
+                AttributeError,
+            ):  # damaged: scored again, and written anew
                 continue
             yield number, Done(state.rows, state.digests)
 
