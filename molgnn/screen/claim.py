@@ -1,5 +1,7 @@
-"""What decides every byte of a screen's results, noted when it begins: two screens with the same
-facts are one and the same screen, so the second goes on where the first was stopped."""
+"""What decides every byte of a screen's results, noted when it begins.
+
+Two screens with the same facts are one screen: the second goes on where the first was stopped.
+"""
 
 import hashlib
 import json

@@ -51,8 +51,7 @@ class Gatherer:
                     own.add(chunk)
                 self._count(len(chunk.rows))
             state = own.state()
-            file.end(number, state)
-        self._record.keep(state)
+            file.end(state)
         return state
 
     def _count(self, rows: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from molgnn.errors import Refusal
-from molgnn.screen.outputs import make_folder
+from molgnn.screen.outputs import make_folder, missing_folders
 
 LOCK = "lock"
 
@@ -17,8 +17,22 @@ def locked(out: Path, name: str) -> Iterator[None]:
     """Make the folder ``out``/``name`` and hold its lock. At the end the folders that were made go,
     if nothing is in them. Raises Refusal where another process holds the lock."""
     folder = out / name
-    made = make_folder(folder)
-    lock = FileLock(folder / LOCK)
+    made = missing_folders(folder)
+    try:
+        make_folder(folder)
+        lock = _acquired(out, folder / LOCK)
+        try:
+            yield
+        finally:
+            _leave(folder, lock)
+    finally:
+        for path in made:
+            with suppress(OSError):  # something is in it by now
+                path.rmdir()
+
+
+def _acquired(out: Path, path: Path) -> FileLock:
+    lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -26,16 +40,8 @@ def locked(out: Path, name: str) -> Iterator[None]:
             f"{out}: another screen is at work there: wait for its end, or give another --out"
         ) from None
     except OSError as error:
-        raise Refusal(
-            f"{folder / LOCK}: can't be locked ({error.strerror}): give another --out"
-        ) from error
-    try:
-        yield
-    finally:
-        _leave(folder, lock)
-        for path in made:
-            with suppress(OSError):  # something is in it by now
-                path.rmdir()
+        raise Refusal(f"{path}: can't be locked ({error.strerror}): give another --out") from error
+    return lock
 
 
 def _leave(folder: Path, lock: FileLock) -> None:

@@ -22,7 +22,8 @@ def drafts(folder: Path, names: Sequence[str], force: bool = False) -> Iterator[
     folder made for them. Refuses a name that exists, unless forced, before any work is done.
     """
     check_free(folder, names, force)
-    made = make_folder(folder)
+    made = missing_folders(folder)
+    make_folder(folder)
     # Two runs into one folder must not write into each other's drafts.
     paths = {name: folder / f".{name}.{os.getpid()}.partial" for name in names}
     done = False
@@ -79,14 +80,17 @@ def number(value: float) -> str:
     return f"{value:.7g}"
 
 
-def make_folder(folder: Path) -> list[Path]:
-    """Make the folder; gives the folders that were not there before, innermost first."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+def missing_folders(folder: Path) -> list[Path]:
+    """The folders that making this one would make, innermost first."""
+    return [path for path in (folder, *folder.parents) if not path.exists()]
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder, and those above it, where they are missing."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Refusal(f"{folder}: can't be made ({error.strerror}): give another --out") from error
-    return missing
 
 
 def _discard(paths, made: list[Path]) -> None:

@@ -34,18 +34,19 @@ def open_lines(path: Path) -> TextIO:
 class ShardFile:
     """Writes one shard: its refused rows as they come, the rest at its end."""
 
-    def __init__(self, file: TextIO):
-        self._file = file
+    def __init__(self, file: TextIO, number: int):
+        self._file, self._number, self.rows = file, number, 0
 
     def reject(self, row: Row, reason: str) -> None:
         self._line({"reject": [row.file, row.line, row.text, reason]})
 
-    def end(self, number: int, state: ShardState) -> None:
+    def end(self, state: ShardState) -> None:
         """The last line says that the file is whole, so it stands at the end."""
+        self.rows = state.rows
         for hit in state.candidates:
             row = [hit.row.file, hit.row.line, hit.row.text, hit.row.id]
             self._line({"candidate": [*row, hit.mean.tolist(), hit.std.tolist()]})
-        facts = {"number": number, "rows": state.rows, "scored": state.scored}
+        facts = {"number": self._number, "rows": state.rows, "scored": state.scored}
         facts |= {"reasons": state.reasons.counts, "histogram": state.histogram.state()}
         self._line({"shard": facts | {"digests": state.digests}})
 

@@ -6,7 +6,7 @@ moved to OUT, so that those which are there already are this screen's own.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -66,12 +66,12 @@ def unfinished(
     check_startable(out, force, resume)
     with locked(out, FOLDER):
         run = Unfinished(out, facts, keep, check_startable(out, force, resume))
-        run.begin(resume)
         try:
+            run.begin(resume)
             yield run
         except BaseException as error:  # why: Ctrl-C too must leave no folder without a shard
             kept = run.kept_rows if keep else 0
-            if not kept:
+            if run.own and not kept:
                 run.clear()
             if isinstance(error, KeyboardInterrupt):
                 raise Interrupted(kept) from error
@@ -80,22 +80,25 @@ def unfinished(
 
 
 class Unfinished:
-    """The folder, while its lock is held. ``done`` are the shards that earlier runs finished,
-    ``resumed`` their rows, and ``kept_rows`` those of all shards that are finished by now."""
+    """The folder, while its lock is held. ``own``: what is in it belongs to this screen. ``done``
+    are the shards that earlier runs finished, and ``resumed`` their rows."""
 
     def __init__(self, out: Path, facts: dict, keep: bool, force: bool):
         self.out, self.folder = out, out / FOLDER
         self._facts, self._keep, self._force = facts, keep, force
+        self.own, self.resumed = False, 0
         self.done: dict[int, Done] = {}
-        self.kept_rows = self.resumed = 0
+        self._written: dict[int, int] = {}
 
     def begin(self, resume: bool | None) -> None:
         """Read what is there, or note what is begun."""
         if resume is not False and (self.folder / RUN).is_file():
             check_same(self.out, self._begun(), self._facts)
             self.done = dict(self._finished())
-            self.kept_rows = self.resumed = sum(shard.rows for shard in self.done.values())
+            self.resumed = sum(shard.rows for shard in self.done.values())
+            self.own = True
         else:
+            self.own = True
             self.clear()  # a run that cannot be resumed, and was killed, leaves shards too
             if self._keep:
                 with durable(self.folder / RUN) as partial:
@@ -115,7 +118,12 @@ class Unfinished:
             try:
                 number = int(path.stem.removeprefix("shard-"))
                 state = read_state(path, number)
-            except (ValueError, KeyError, TypeError):  # damaged: scored again, and written anew
+            except (
+                ValueError,
+                KeyError,
+                TypeError,
+                AttributeError,
+            ):  # damaged: scored again, and written anew
                 continue
             yield number, Done(state.rows, state.digests)
 
@@ -124,14 +132,19 @@ class Unfinished:
         return read_state(self.folder / shard_name(number), number)
 
     @contextmanager
-    def shard(self, number: int) -> Iterator[Callable]:
-        """A ShardFile to fill; it is on disk for good where the block ends well."""
-        with durable(self.folder / shard_name(number)) as partial, open_lines(partial) as file:
-            yield ShardFile(file)
+    def shard(self, number: int) -> Iterator[ShardFile]:
+        """A file to fill; it is on disk for good where the block ends well."""
+        with durable(self.folder / shard_name(number)) as partial, open_lines(partial) as lines:
+            file = ShardFile(lines, number)
+            yield file
+            self._written[number] = file.rows
 
-    def keep(self, state: ShardState) -> None:
-        """Count a shard as finished."""
-        self.kept_rows += state.rows
+    @property
+    def kept_rows(self) -> int:
+        """Of all shards that are on disk by now, be it since an instant before Ctrl-C."""
+        written = self._written.items()
+        there = (rows for number, rows in written if (self.folder / shard_name(number)).exists())
+        return self.resumed + sum(there)
 
     def rejects(self, shards: int) -> Iterator[Reject]:
         """The refused rows of so many shards, in the library's order."""
@@ -169,6 +182,4 @@ class Memory:
     def reject(self, row, reason: str) -> None:
         """The manifest counts it all the same."""
 
-    def end(self, number: int, state: ShardState) -> None: ...
-
-    def keep(self, state: ShardState) -> None: ...
+    def end(self, state: ShardState) -> None: ...

@@ -143,6 +143,32 @@ def test_an_interrupted_screen_says_so_in_a_line(asked, library, tmp_path, capsy
     assert not (tmp_path / "out").exists()
 
 
+def test_quiet_is_silent_also_when_it_goes_on(asked, library, tmp_path, capsys, monkeypatch):
+    from molgnn.screen.pipeline import screen as verb
+
+    words, flags = ("m", library, "--out", tmp_path / "out"), ("--quiet", "--workers", 0)
+    monkeypatch.setitem(verb.__kwdefaults__, "shard", 1)
+    monkeypatch.setitem(verb.__kwdefaults__, "chunk", 1)
+    real, calls = Sizes.predict_graphs, []
+
+    def third(self, graphs):
+        calls.append(graphs)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(self, graphs)
+
+    monkeypatch.setattr(Sizes, "predict_graphs", third)
+    assert run(screen, *words, *flags) == 130
+    assert capsys.readouterr().err.startswith("molgnn: interrupted after 3 rows: the same command")
+    with pytest.raises(Refusal, match='direction "maximize", now it is "minimize"'):
+        run(screen, *words, *flags, "--minimize")
+    assert run(screen, *words, *flags, "--resume") == 0
+    assert capsys.readouterr().err == ""
+    with pytest.raises(Refusal, match="no unfinished screen to go on with"):
+        run(screen, *words, *flags, "--resume", "--force")
+    assert run(screen, *words, *flags, "--no-resume", "--force") == 0
+
+
 def test_progress_is_live_on_a_terminal_a_line_now_and_then_elsewhere_or_quiet(monkeypatch, capsys):
     from molgnn.cli import terminal
 

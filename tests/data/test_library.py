@@ -2,6 +2,7 @@
 
 import gzip
 
+import pandas as pd
 import pytest
 
 from molgnn.data.library import read_library
@@ -70,3 +71,25 @@ def test_a_file_whose_name_looks_like_a_pattern_is_read(tmp_path):
 def test_columns_limit_the_cells_that_rows_carry(folder):
     assert [row.cells for row in read_library([folder / "c.csv"], columns=())] == [()]
     assert [row.cells for row in read_library([folder / "c.csv"])] == [("c1", "O")]
+
+
+def test_the_fraction_is_that_of_the_bytes_read(folder, tmp_path):
+    (folder / "long.csv").write_text("id,smiles\n" + "a,CCO\n" * 100_000)
+    for names in (["b.smi"], ["*.smi*", "c.csv"], ["b.smi", "long.csv"]):
+        library = read_library([folder / name for name in names])
+        seen = [library.fraction()]
+        seen += [library.fraction() for _ in library]
+        assert seen == sorted(seen)
+        assert seen[0] == 0
+        assert library.fraction() == 1
+    assert any(0 < share < 1 for share in seen)
+    assert read_library("-").fraction() is None
+
+
+def test_the_fraction_of_a_parquet_file_is_that_of_its_rows(tmp_path):
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"smiles": ["C"] * 9000}).to_parquet(path)
+    library = read_library(path)
+    seen = [library.fraction() for _ in library]
+    assert seen == sorted(seen)
+    assert 0.4 < seen[4500] < 0.6

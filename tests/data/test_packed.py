@@ -165,3 +165,25 @@ def test_a_packed_library_can_be_moved(packed, tmp_path):
     before = [list(part.rows) for part in PackedLibrary(packed).parts()]
     shutil.move(packed, tmp_path / "elsewhere")
     assert [list(part.rows) for part in PackedLibrary(tmp_path / "elsewhere").parts()] == before
+
+
+@pytest.mark.parametrize("dedupe", [False, True])
+def test_parts_can_be_skipped_and_a_shard_without_a_wanted_one_is_not_opened(
+    library, tmp_path, monkeypatch, dedupe
+):
+    options = {"recipe": "none", "chunk": 4, "shard": 12, "workers": 0, "dedupe": dedupe}
+    build_library(library, tmp_path / "packed", **options)
+    packed = PackedLibrary(tmp_path / "packed")
+    parts = list(packed.parts())
+    assert packed.part_rows() == [4] * 10 + [2]
+    assert packed.fraction() == 1
+    opened, real = [], packed._shard
+    monkeypatch.setattr(
+        packed, "_shard", lambda entry: (opened.append(entry["name"]), real(entry))[1]
+    )
+    skip = {0, 1, 2, 4, 10}
+    left = [part for number, part in enumerate(parts) if number not in skip]
+    for one, two in zip(left, packed.parts(skip), strict=True):
+        assert list(one.rows) == list(two.rows)
+        assert one.positions.tolist() == two.positions.tolist()
+    assert opened == [f"shard-{number:05d}.arrow" for number in (1, 2, 3)]

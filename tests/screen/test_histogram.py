@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -75,3 +77,30 @@ def test_ticks_are_round_numbers_within_the_range():
     assert ticks(0.03, 1.02) == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
     assert ticks(-3e5, 3e5, 4) == pytest.approx([-2e5, 0, 2e5])
     assert ticks(2, 2) == [2]
+
+
+@pytest.mark.parametrize("scores", [pytest.param(s, id=name) for name, s in samples()])
+def test_merged_histograms_are_that_of_all_scores(scores):
+    merged = Histogram()
+    for piece in np.array_split(scores, 7):
+        part = Histogram()
+        part.add(piece)
+        merged.merge(part)
+    one, two = merged.summary(), filled(scores)
+    assert one.pop("histogram") == two.pop("histogram")
+    assert one == pytest.approx(two, rel=1e-9)
+
+
+@pytest.mark.parametrize("scores", [pytest.param(s, id=name) for name, s in samples()])
+def test_a_state_comes_back_from_json_to_the_bit(scores):
+    histogram = Histogram()
+    for piece in (scores, np.empty(0)):
+        histogram.add(piece)
+        state = json.dumps(histogram.state())
+        back = Histogram.of_state(json.loads(state))
+        assert back.summary() == histogram.summary()
+        assert json.dumps(back.state()) == state
+    empty = Histogram.of_state(json.loads(json.dumps(Histogram().state())))
+    empty.merge(histogram)
+    assert empty.summary()["histogram"] == histogram.summary()["histogram"]
+    assert (empty.min, empty.max) == (scores.min(), scores.max())

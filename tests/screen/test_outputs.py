@@ -65,3 +65,10 @@ def test_reasons_are_tallied_by_kind_and_in_bounded_memory(monkeypatch):
         full.add("x" * i)
     assert len(full.counts) == 11
     assert sum(full.counts.values()) == 200
+
+
+def test_merged_tallies_count_all_kinds_in_order_of_appearance():
+    one, two = Tally(), Tally({"b": 2, "a": 1})
+    one.add("a")
+    one.merge(two)
+    assert one.most(5) == [{"reason": "a", "count": 2}, {"reason": "b", "count": 2}]

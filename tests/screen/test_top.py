@@ -51,3 +51,19 @@ def test_infinities_have_a_rank_and_nan_has_none():
 def test_a_top_of_none_is_refused():
     with pytest.raises(ValueError, match="at least 1"):
         Top(0)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_is_not_above_the_floor_is_left_out(seed):
+    rng = np.random.default_rng(seed)
+    scores, k = rng.integers(0, 20, size=200).astype(float), int(rng.integers(1, 40))
+    before, after = scores[:90], scores[90:]
+    one = Top(k)
+    one.add(before, 0)
+    two = Top(k, above=one.last)
+    for piece, first in cut(rng, after):
+        two.add(piece, first + 90)
+    one.add(after, 90)
+    assert set(one.rows[one.rows >= 90]) <= set(two.rows)
+    assert one.last == one.scores[-1]
+    assert Top(k).last is None

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from molgnn.data import durable
 from molgnn.data.build import build_library
 from molgnn.data.targets import Task
 from molgnn.errors import Refusal
+from molgnn.models.bundle import load_bundle
 from molgnn.screen import outputs, unfinished
 from molgnn.screen.pipeline import screen
 from molgnn.screen.unfinished import FILES, FOLDER, Interrupted
@@ -142,6 +144,18 @@ def test_any_text_survives(fake_model, tmp_path):
         screen(fake_model(), path, out=tmp_path / "out", shard=4, progress=stop_after(17))
     screen(fake_model(), path, out=tmp_path / "out", shard=4)
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_scores_of_a_network_come_back_to_the_bit(tmp_path):
+    drugs = Path(__file__).parents[2] / "data" / "approved_drugs.smi"
+    path, out = tmp_path / "lib.smi", tmp_path / "out"
+    path.write_text("".join(drugs.read_text("utf-8").splitlines(keepends=True)[:150]), "utf-8")
+    network = load_bundle("solubility", device="cpu")
+    size = {"chunk": 25, "shard": 50}
+    run(network, path, tmp_path / "whole", **size)
+    assert interrupted(network, path, out, 75, **size) == 50
+    run(network, path, out, **size)
+    assert contents(out) == contents(tmp_path / "whole")
 
 
 # A packed library.
@@ -432,8 +446,10 @@ def check_kills(tmp_path, kills, workers, seed):
             os.kill(rng.choice(victims), signal.SIGKILL)
         if process.wait() == 0:
             break
-    if not (out / "manifest.json").exists() or (out / FOLDER).exists():
+    if (out / FOLDER / "run.json").exists() or not (out / "manifest.json").exists():
         assert start(library, out, workers).wait() == 0
+        assert not (out / FOLDER).exists()
+    shutil.rmtree(out / FOLDER, ignore_errors=True)  # it was killed as it tidied up
     assert contents(out) == contents(tmp_path / "whole")
     counts = json.loads((out / "manifest.json").read_text())["counts"]
     assert counts["rows"] == 2000 == counts["scored"] + counts["invalid"]
