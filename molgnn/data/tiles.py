@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from molgnn.chem.features import ATOM_SIZES, BOND_SIZES
-from molgnn.chem.graph import PackedGraphs
+from molgnn.chem.fields import ATOM_SIZES, BOND_SIZES
+from molgnn.chem.packed import PackedGraphs
 from molgnn.data.codes import distinct, encode, tuples
 
 

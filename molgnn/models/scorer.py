@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from molgnn.chem.graph import PackedGraphs
+from molgnn.chem.packed import PackedGraphs
 from molgnn.data.batch import to_batch
 from molgnn.data.tiles import CACHE_SIZED, DEVICE_SIZED, tiled
 from molgnn.models.property import PropertyModel
