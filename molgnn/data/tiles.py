@@ -88,17 +88,6 @@ class Tile(NamedTuple):
     num_graphs: int
     halves: Halves | None
 
-    def to(self, device: torch.device) -> "Tile":
-        return Tile(*(_moved(field, device) for field in self))
-
-
-def _moved(field, device: torch.device):
-    if isinstance(field, Tensor):
-        return field.to(device, non_blocking=True)
-    if isinstance(field, Bags | Halves):
-        return type(field)(*(_moved(part, device) for part in field))
-    return field
-
 
 def tiled(
     graphs: PackedGraphs, shape: Shape = CACHE_SIZED, halves: bool = False
