@@ -149,9 +149,12 @@ class _Flat:
         self.incoming_index = index
 
     def kinds(self) -> Kinds:
+        """One kind of bond and of start even where there is none: rows that fill up look it up."""
+        none = np.zeros(1, dtype=np.int64)
         atoms = tuples(self.atoms.words, ATOM_SIZES)
-        bonds = tuples(self.bonds.words, BOND_SIZES)
-        pairs = np.stack(np.divmod(self.starts.words, max(1, len(bonds))), axis=1)
+        bonds = tuples(self.bonds.words if len(self.bonds.words) else none, BOND_SIZES)
+        starts = self.starts.words if len(self.starts.words) else none
+        pairs = np.stack(np.divmod(starts, len(bonds)), axis=1)
         return Kinds(*(torch.from_numpy(a.astype(np.int64)) for a in (atoms, bonds, pairs)))
 
     def tile(self, start: int, stop: int, shape: Shape, halves: bool) -> Tile:
