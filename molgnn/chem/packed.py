@@ -49,6 +49,19 @@ class PackedGraphs:
             bond_offsets,
         )
 
+    def part(self, start: int, stop: int) -> "PackedGraphs":
+        """Molecules start to stop - 1: the same arrays seen through a window, nothing copied."""
+        atom_offsets = self.atom_offsets[start : stop + 1]
+        bond_offsets = self.bond_offsets[start : stop + 1]
+        atoms, bonds = slice(*atom_offsets[[0, -1]]), slice(*bond_offsets[[0, -1]])
+        return PackedGraphs(
+            self.atoms[atoms],
+            self.bond_ends[bonds],
+            self.bonds[bonds],
+            atom_offsets - atom_offsets[0],
+            bond_offsets - bond_offsets[0],
+        )
+
     @staticmethod
     def concat(parts: Sequence["PackedGraphs"]) -> "PackedGraphs":
         """All molecules of the parts, in order."""

@@ -94,10 +94,10 @@ def tiled(
 ) -> tuple[Kinds, Iterator[Tile]]:
     """The kinds of atoms and bonds in ``graphs``, and its molecules in order, tile by tile."""
     flat = _Flat(graphs)
-    return flat.kinds(), (flat.tile(*piece, halves) for piece in _pieces(graphs, shape))
+    return flat.kinds(), (flat.tile(*piece, halves) for piece in pieces(graphs, shape))
 
 
-def _pieces(graphs: PackedGraphs, shape: Shape) -> Iterator[tuple[int, int, Shape]]:
+def pieces(graphs: PackedGraphs, shape: Shape) -> Iterator[tuple[int, int, Shape]]:
     """First and last molecule + 1 of each tile: as many as fit, in order."""
     atoms, bonds, start = graphs.atom_offsets, graphs.bond_offsets, 0
     while start < len(graphs):

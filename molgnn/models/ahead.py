@@ -1,7 +1,7 @@
-"""Tiles ahead of the compute: on a GPU, laid out in threads and copied beside the kernels.
+"""Tiles ahead of the compute: on a GPU, copied and laid out beside the kernels before them.
 
-The host enqueues work and waits for nothing: threads lay the next molecules out and pin them, a
-stream of its own copies them while the kernels before them run.
+The host enqueues work and waits for no kernel: threads encode the next molecules and pin them, and
+on a stream of its own the device takes them in and lays them out.
 """
 
 from collections import deque
@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from molgnn.chem.packed import PackedGraphs
+from molgnn.data.onboard import Coded, coded, tiled_there
 from molgnn.data.tiles import Kinds, Shape, Tile, tiled
 
-THREADS = 4  # numpy lets go of the interpreter for most of a layout; more threads wait for it
+THREADS = 4  # numpy lets go of the interpreter for most of the encoding; more wait for each other
 
 
 class Part(NamedTuple):
@@ -43,8 +43,7 @@ def parts_on(
 def pieces_of(graphs: PackedGraphs, size: int) -> Iterator[PackedGraphs]:
     """All molecules in order, at most ``size`` at a time."""
     for start in range(0, len(graphs), size):
-        rows = np.arange(start, min(start + size, len(graphs)))
-        yield graphs if len(rows) == len(graphs) else graphs.select(rows)
+        yield graphs.part(start, min(start + size, len(graphs)))
 
 
 def _copied(device, pieces: Iterator[PackedGraphs], shape: Shape, halves: bool) -> Iterator[Part]:
@@ -52,12 +51,12 @@ def _copied(device, pieces: Iterator[PackedGraphs], shape: Shape, halves: bool) 
     compute, done = torch.cuda.current_stream(device), deque()
     with ThreadPoolExecutor(THREADS) as pool:
         for piece in pieces:
-            waiting.append(pool.submit(_pinned, piece, shape, halves))
+            waiting.append(pool.submit(_pinned, piece))
             if len(waiting) > THREADS:
-                yield _sent(waiting.popleft().result(), compute, copies)
+                yield _sent(waiting.popleft().result(), shape, halves, compute, copies)
                 _not_too_far(compute, done)
         while waiting:
-            yield _sent(waiting.popleft().result(), compute, copies)
+            yield _sent(waiting.popleft().result(), shape, halves, compute, copies)
 
 
 def _not_too_far(compute: "torch.cuda.Stream", done: deque) -> None:
@@ -68,25 +67,33 @@ def _not_too_far(compute: "torch.cuda.Stream", done: deque) -> None:
         done.popleft().synchronize()
 
 
-def _pinned(piece: PackedGraphs, shape: Shape, halves: bool) -> Part:
+def _pinned(piece: PackedGraphs) -> Coded:
     """In pages that the system may not move: only from such does a copy run beside the kernels."""
-    kinds, tiles = tiled(piece, shape, halves)
-    return Part(_each(kinds, Tensor.pin_memory), [_each(tile, Tensor.pin_memory) for tile in tiles])
+    return _each(coded(piece), Tensor.pin_memory)
 
 
-def _sent(part: Part, compute: "torch.cuda.Stream", copies: "torch.cuda.Stream") -> Part:
-    """A tile's copy is enqueued when the tile is asked for: the kernels of the one before are
-    enqueued by then, and run at the same time."""
+def _sent(
+    piece: Coded,
+    shape: Shape,
+    halves: bool,
+    compute: "torch.cuda.Stream",
+    copies: "torch.cuda.Stream",
+) -> Part:
+    """A tile is laid out when it is asked for: the kernels of the one before are enqueued by then,
+    and run at the same time."""
 
-    def sent(graph):
+    def beside(work: Callable[[], tuple | None]):
         with torch.cuda.stream(copies):
-            moved = _each(graph, lambda t: t.to(compute.device, non_blocking=True))
+            made = work()
         compute.wait_stream(copies)
         # Allocated beside ``copies``: without a word its memory could be used again too early.
-        _each(moved, lambda t: t.record_stream(compute))
-        return moved
+        _each(made, lambda t: t.record_stream(compute))
+        return made
 
-    return Part(sent(part.kinds), map(sent, part.tiles))
+    with torch.cuda.stream(copies):
+        there = _each(piece, lambda t: t.to(compute.device, non_blocking=True))
+        kinds, tiles = tiled_there(there, shape, halves)
+    return Part(beside(lambda: kinds), iter(lambda: beside(lambda: next(tiles, None)), None))
 
 
 def _each(value, change: Callable[[Tensor], Tensor | None]):
