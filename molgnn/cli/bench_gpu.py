@@ -1,8 +1,8 @@
 """``molgnn bench gpu``: scoring packed molecules on a GPU, beside what the card can do at best.
 
 It needs torch, torch_geometric and one file, not RDKit: ``--prepare`` makes that file elsewhere.
-Three rates say what bounds the whole: laying molecules out on the host, the forward pass alone, and
-both with the copies between them.
+Three rates say what bounds the whole: encoding, copying and laying out; the forward pass alone; and
+both together, from packed graphs to logits.
 """
 
 import argparse

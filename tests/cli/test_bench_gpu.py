@@ -85,7 +85,7 @@ def test_the_work_is_that_which_torch_counts(depth):
 @pytest.mark.parametrize(
     "whole, arithmetic, memory, expected",
     [
-        (50, 0.9, 0.9, "bounded by the host"),
+        (50, 0.9, 0.9, "bounded by layout and copies"),
         (95, 0.8, 0.5, "by arithmetic"),
         (95, 0.5, 0.8, "by memory"),
         (95, 0.1, 0.2, "neither"),
