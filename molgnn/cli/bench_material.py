@@ -57,9 +57,9 @@ def model_of(members: int) -> "Predictor":
     from molgnn.models.bundle import load_bundle
 
     model = load_bundle(MODEL, "cpu")
-    noise = torch.Generator().manual_seed(0)
+    own, noise = list(model.members), torch.Generator().manual_seed(0)
     while len(model.members) < members:
-        member = copy.deepcopy(model.members[len(model.members) % 3])
+        member = copy.deepcopy(own[len(model.members) % len(own)])
         with torch.no_grad():
             for weight in member.parameters():
                 weight.mul_(1 + 0.01 * torch.randn(weight.shape, generator=noise))

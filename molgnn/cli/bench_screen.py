@@ -6,6 +6,7 @@ of them may use every core. Seconds mean little on a busy machine, ratios within
 
 import argparse
 import json
+import os
 import tempfile
 from pathlib import Path
 from statistics import median
@@ -71,6 +72,10 @@ def measure(args: argparse.Namespace) -> dict:
         hits = _hits_in_common(folder / "fp32", folder / "bf16")
     figures = {
         "settings": {k: v for k, v in vars(args).items() if k not in ("run", "what", "json")},
+        "cores": os.cpu_count(),
+        "OMP_NUM_THREADS": os.environ.get(
+            "OMP_NUM_THREADS"
+        ),  # holds for both sides where it is set
         "molecules": rows,
         "seconds": seconds,
         "packing seconds": packing,
