@@ -1,96 +1,48 @@
-"""The one table of atom and bond fields: what each integer of a molecular graph means.
-
-Fields, order and values are those of ``torch_geometric.utils.from_smiles`` (the OGB layout), with
-one change: chirality is the CIP label, not RDKit's CW/CCW tag, because the tag depends on the order
-in which the atoms are written. A value outside the list gets the field's last code, ``other``.
-"""
-
-import hashlib
-import json
-from dataclasses import dataclass
+"""The codes of RDKit's atoms and bonds, field by field as the table in ``fields`` says."""
 
 from rdkit import Chem
 
-
-@dataclass(frozen=True)
-class Field:
-    """One integer of an atom or a bond: code i stands for ``values[i]``, ``other`` for the rest."""
-
-    name: str
-    values: tuple
-    meaning: str
-
-    @property
-    def other(self) -> int:
-        return len(self.values)
-
-    @property
-    def size(self) -> int:
-        return len(self.values) + 1
-
-    def codes(self) -> dict:
-        return {value: code for code, value in enumerate(self.values)}
-
-
-def _names(enum, names: str) -> tuple:
-    return tuple(enum.names[name] for name in names.split())
-
-
-ATOM_FIELDS = (
-    Field("atomic_num", tuple(range(119)), "element; 0 is a dummy atom"),
-    Field("chirality", ("", "R", "S"), "CIP label; other: stereocentre without R or S"),
-    Field("degree", tuple(range(11)), "neighbours, hydrogens included"),
-    Field("formal_charge", tuple(range(-5, 7)), "elementary charges"),
-    Field("num_hs", tuple(range(9)), "hydrogens, explicit and implicit"),
-    Field("num_radical_electrons", tuple(range(5)), "unpaired electrons"),
-    Field(
-        "hybridization",
-        _names(Chem.HybridizationType, "UNSPECIFIED S SP SP2 SP3 SP3D SP3D2 OTHER"),
-        "orbital hybridisation",
-    ),
-    Field("is_aromatic", (False, True), "in an aromatic system"),
-    Field("is_in_ring", (False, True), "in any ring"),
+from molgnn.chem.fields import (
+    ATOM_FIELDS,
+    ATOM_SIZES,
+    BOND_FIELDS,
+    BOND_SIZES,
+    Field,
+    schema,
+    schema_hash,
 )
 
-BOND_FIELDS = (
-    Field(
-        "bond_type",
-        _names(
-            Chem.BondType,
-            "UNSPECIFIED SINGLE DOUBLE TRIPLE QUADRUPLE QUINTUPLE HEXTUPLE ONEANDAHALF TWOANDAHALF"
-            " THREEANDAHALF FOURANDAHALF FIVEANDAHALF AROMATIC IONIC HYDROGEN THREECENTER DATIVEONE"
-            " DATIVE DATIVEL DATIVER OTHER ZERO",
-        ),
-        "bond order",
-    ),
-    Field(
-        "stereo",
-        _names(Chem.BondStereo, "STEREONONE STEREOANY STEREOZ STEREOE STEREOCIS STEREOTRANS"),
-        "double-bond stereo",
-    ),
-    Field("is_conjugated", (False, True), "part of a conjugated system"),
-)
+__all__ = [
+    "ATOM_FIELDS",
+    "ATOM_SIZES",
+    "BOND_FIELDS",
+    "BOND_SIZES",
+    "Field",
+    "atom_codes",
+    "bond_codes",
+    "cip",
+    "rdkit_codes",
+    "schema",
+    "schema_hash",
+]
 
-ATOM_SIZES = tuple(field.size for field in ATOM_FIELDS)
-BOND_SIZES = tuple(field.size for field in BOND_FIELDS)
+_ENUMS = {
+    "hybridization": Chem.HybridizationType,
+    "bond_type": Chem.BondType,
+    "stereo": Chem.BondStereo,
+}
 
 
-def schema() -> dict:
-    """The table as plain data, as a bundle stores it."""
-    return {
-        kind: [{"name": f.name, "values": [str(v) for v in f.values]} for f in fields]
-        for kind, fields in (("atom", ATOM_FIELDS), ("bond", BOND_FIELDS))
-    }
+def rdkit_codes(field: Field) -> dict:
+    """RDKit's value -> code."""
+    codes = field.codes()
+    if field.name not in _ENUMS:
+        return codes
+    return {_ENUMS[field.name].names[name]: code for name, code in codes.items()}
 
 
-def schema_hash() -> str:
-    """Short fingerprint of the table: a model is only applied to the features it was trained on."""
-    text = json.dumps(schema(), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-_NUM, _CIP, _DEG, _CHARGE, _HS, _RAD, _HYB, _AROM, _RING = (f.codes() for f in ATOM_FIELDS)
-_TYPE, _STEREO, _CONJ = (f.codes() for f in BOND_FIELDS)
+_NUM, _CIP, _DEG, _CHARGE, _HS, _RAD, _HYB, _AROM, _RING = map(rdkit_codes, ATOM_FIELDS)
+_TYPE, _STEREO, _CONJ = map(rdkit_codes, BOND_FIELDS)
 _OTHER_ATOM = tuple(f.other for f in ATOM_FIELDS)
 _OTHER_BOND = tuple(f.other for f in BOND_FIELDS)
 _UNTAGGED = Chem.ChiralType.CHI_UNSPECIFIED

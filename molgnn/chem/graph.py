@@ -1,7 +1,6 @@
-"""Molecules as small integer arrays: one graph, and many graphs packed end to end."""
+"""From texts and RDKit molecules to packed graphs, by the quick way where it can be trusted."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
 from functools import cache
 from itertools import islice
 
@@ -11,76 +10,12 @@ from rdkit import Chem
 from molgnn.chem.binary import Decoded
 from molgnn.chem.deadline import each
 from molgnn.chem.features import ATOM_FIELDS, BOND_FIELDS, atom_codes, bond_codes
+from molgnn.chem.packed import PackedGraphs, offsets_of
 from molgnn.chem.quick import read_chunk
 from molgnn.chem.smiles import InvalidMolecule, parse
 from molgnn.chem.trial import fault
 
 _CHUNK = 2048  # molecules decoded at once: fewer cost more each, more take memory
-
-
-@dataclass(frozen=True)
-class PackedGraphs:
-    """B molecules with N atoms and M bonds in all, as flat arrays without padding.
-
-    ``atoms`` (N, 9) uint8 and ``bonds`` (M, 3) uint8 hold the codes of ``chem.features``;
-    ``bond_ends`` (M, 2) int32 counts atoms from 0 within the molecule, each bond once;
-    molecule b owns atoms ``atom_offsets[b]:atom_offsets[b + 1]``, and its bonds alike (int64).
-    """
-
-    atoms: np.ndarray
-    bond_ends: np.ndarray
-    bonds: np.ndarray
-    atom_offsets: np.ndarray
-    bond_offsets: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.atom_offsets) - 1
-
-    @property
-    def num_atoms(self) -> np.ndarray:
-        """(B,) atoms of each molecule."""
-        return np.diff(self.atom_offsets)
-
-    @property
-    def num_bonds(self) -> np.ndarray:
-        """(B,) bonds of each molecule."""
-        return np.diff(self.bond_offsets)
-
-    def select(self, rows: Sequence[int] | np.ndarray) -> "PackedGraphs":
-        """The given molecules, in the given order; repeats are allowed."""
-        rows = np.asarray(rows, dtype=np.int64)
-        atom_rows, atom_offsets = _ranges(self.atom_offsets, rows)
-        bond_rows, bond_offsets = _ranges(self.bond_offsets, rows)
-        return PackedGraphs(
-            self.atoms[atom_rows],
-            self.bond_ends[bond_rows],
-            self.bonds[bond_rows],
-            atom_offsets,
-            bond_offsets,
-        )
-
-    @staticmethod
-    def concat(parts: Sequence["PackedGraphs"]) -> "PackedGraphs":
-        """All molecules of the parts, in order."""
-        if not parts:
-            return pack([])
-        columns = {f.name: [getattr(part, f.name) for part in parts] for f in fields(PackedGraphs)}
-        for name in ("atom_offsets", "bond_offsets"):
-            counts = np.concatenate([np.diff(offsets) for offsets in columns[name]])
-            columns[name] = [_offsets(counts)]
-        return PackedGraphs(**{name: np.concatenate(arrays) for name, arrays in columns.items()})
-
-
-def _offsets(counts: np.ndarray) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
-
-
-def _ranges(offsets: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The positions start:stop of each chosen row, end to end, and the offsets of the result."""
-    counts = offsets[rows + 1] - offsets[rows]
-    new = _offsets(counts)
-    shift = np.repeat(offsets[rows] - new[:-1], counts)
-    return np.arange(new[-1]) + shift, new
 
 
 def pack(mols: Iterable[Chem.Mol]) -> PackedGraphs:
@@ -97,8 +32,8 @@ def pack(mols: Iterable[Chem.Mol]) -> PackedGraphs:
         np.array(atoms, dtype=np.uint8).reshape(-1, len(ATOM_FIELDS)),
         np.array(ends, dtype=np.int32).reshape(-1, 2),
         np.array(bonds, dtype=np.uint8).reshape(-1, len(BOND_FIELDS)),
-        _offsets(np.array(num_atoms, dtype=np.int64)),
-        _offsets(np.array(num_bonds, dtype=np.int64)),
+        offsets_of(np.array(num_atoms, dtype=np.int64)),
+        offsets_of(np.array(num_bonds, dtype=np.int64)),
     )
 
 
@@ -158,8 +93,8 @@ def _from_binary(decoded: Decoded, texts: list[str], recipe: str) -> PackedGraph
         decoded.atoms,
         decoded.bond_ends,
         decoded.bonds,
-        _offsets(decoded.num_atoms),
-        _offsets(decoded.num_bonds),
+        offsets_of(decoded.num_atoms),
+        offsets_of(decoded.num_bonds),
     )
     if decoded.ok.all():
         return graphs

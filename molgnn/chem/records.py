@@ -7,7 +7,7 @@ garbage: each function says which hold nothing unexpected, and never raises.
 import numpy as np
 from rdkit import Chem
 
-from molgnn.chem.features import ATOM_FIELDS, BOND_FIELDS, Field
+from molgnn.chem.features import ATOM_FIELDS, BOND_FIELDS, Field, rdkit_codes
 
 
 def byte_at(data: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -96,7 +96,7 @@ def ring_records(
 def _code_of_byte(field: Field) -> np.ndarray:
     """(256,) the code of each value, a negative one counted from 256."""
     codes = np.full(256, field.other, dtype=np.uint8)
-    for value, code in field.codes().items():
+    for value, code in rdkit_codes(field).items():
         codes[int(value) % 256] = code
     return codes
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from molgnn.cli import bench_featurize, bench_library
+from molgnn.cli import bench_featurize, bench_gpu, bench_library, bench_screen
 from molgnn.cli.terminal import say
 from molgnn.errors import Refusal
 
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     import numpy as np
 
 Epoch = Callable[[], None]
+_OTHERS = {
+    "featurize": bench_featurize,
+    "library": bench_library,
+    "screen": bench_screen,
+    "gpu": bench_gpu,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,15 +41,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument("--json", metavar="FILE", help="write the figures there too")
     bench_featurize.add_arguments(what)
     bench_library.add_arguments(what.add_parser("library", help="packing and unpacking a library"))
+    bench_screen.add_arguments(what.add_parser("screen", help="whole screens, or their memory"))
+    bench_gpu.add_arguments(what.add_parser("gpu", help="scoring packed molecules on a GPU"))
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    # Else --help would name no flag.
+    parser.epilog = "".join(sub.format_usage() for sub in what.choices.values())
 
 
 def run(args: argparse.Namespace) -> int:
     if args.json and os.path.exists(args.json):
         raise Refusal(f"{args.json}: exists already: name another file")
-    if args.what == "featurize":
-        return bench_featurize.run(args)
-    if args.what == "library":
-        return bench_library.run(args)
+    if args.what in _OTHERS:
+        return _OTHERS[args.what].run(args)
     figures = _train(args)
     print(f"{'':10}{'molecules/s':>12}{'min':>10}{'max':>10}")
     for side, rates in figures["molecules_per_second"].items():

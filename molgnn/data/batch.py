@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from molgnn.chem.graph import PackedGraphs
+from molgnn.chem.packed import PackedGraphs
 
 
 class GraphBatch(NamedTuple):

@@ -1,7 +1,7 @@
 """Dictionary codes: few distinct atoms and bonds occur, so each becomes a small id.
 
 A *word* is the tuple of codes of one atom, or of one bond, written as one integer in the mixed
-radix of the sizes of its fields (``chem.features``). Some 80 words cover the atoms of drug-like
+radix of the sizes of its fields (``chem.fields``). Some 80 words cover the atoms of drug-like
 libraries.
 """
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from molgnn.chem.features import ATOM_SIZES, BOND_SIZES
-from molgnn.chem.graph import PackedGraphs
+from molgnn.chem.fields import ATOM_SIZES, BOND_SIZES
+from molgnn.chem.packed import PackedGraphs
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # spreads what differs in few bits (Knuth's golden ratio)
 

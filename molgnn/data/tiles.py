@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from molgnn.chem.features import ATOM_SIZES, BOND_SIZES
-from molgnn.chem.graph import PackedGraphs
+from molgnn.chem.fields import ATOM_SIZES, BOND_SIZES
+from molgnn.chem.packed import PackedGraphs
 from molgnn.data.codes import distinct, encode, tuples
 
 
@@ -88,27 +88,16 @@ class Tile(NamedTuple):
     num_graphs: int
     halves: Halves | None
 
-    def to(self, device: torch.device) -> "Tile":
-        return Tile(*(_moved(field, device) for field in self))
-
-
-def _moved(field, device: torch.device):
-    if isinstance(field, Tensor):
-        return field.to(device, non_blocking=True)
-    if isinstance(field, Bags | Halves):
-        return type(field)(*(_moved(part, device) for part in field))
-    return field
-
 
 def tiled(
     graphs: PackedGraphs, shape: Shape = CACHE_SIZED, halves: bool = False
 ) -> tuple[Kinds, Iterator[Tile]]:
     """The kinds of atoms and bonds in ``graphs``, and its molecules in order, tile by tile."""
     flat = _Flat(graphs)
-    return flat.kinds(), (flat.tile(*piece, halves) for piece in _pieces(graphs, shape))
+    return flat.kinds(), (flat.tile(*piece, halves) for piece in pieces(graphs, shape))
 
 
-def _pieces(graphs: PackedGraphs, shape: Shape) -> Iterator[tuple[int, int, Shape]]:
+def pieces(graphs: PackedGraphs, shape: Shape) -> Iterator[tuple[int, int, Shape]]:
     """First and last molecule + 1 of each tile: as many as fit, in order."""
     atoms, bonds, start = graphs.atom_offsets, graphs.bond_offsets, 0
     while start < len(graphs):
@@ -160,9 +149,12 @@ class _Flat:
         self.incoming_index = index
 
     def kinds(self) -> Kinds:
+        """One kind of bond and of start even where there is none: rows that fill up look it up."""
+        none = np.zeros(1, dtype=np.int64)
         atoms = tuples(self.atoms.words, ATOM_SIZES)
-        bonds = tuples(self.bonds.words, BOND_SIZES)
-        pairs = np.stack(np.divmod(self.starts.words, max(1, len(bonds))), axis=1)
+        bonds = tuples(self.bonds.words if len(self.bonds.words) else none, BOND_SIZES)
+        starts = self.starts.words if len(self.starts.words) else none
+        pairs = np.stack(np.divmod(starts, len(bonds)), axis=1)
         return Kinds(*(torch.from_numpy(a.astype(np.int64)) for a in (atoms, bonds, pairs)))
 
     def tile(self, start: int, stop: int, shape: Shape, halves: bool) -> Tile:

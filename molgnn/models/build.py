@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from torch import nn
 
-from molgnn.chem.features import ATOM_SIZES, BOND_SIZES
+from molgnn.chem.fields import ATOM_SIZES, BOND_SIZES
 from molgnn.errors import Refusal, choices
 from molgnn.models.property import PropertyModel
 from molgnn.nn.dmpnn import DMPNNEncoder

@@ -104,6 +104,14 @@ def test_the_number_of_threads_does_not_change_a_bit(awkward):
     np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_molecules_without_any_bond_may_be_alone(encoder, precision):
+    graphs, model = featurize(["C", "[Na+]"], "none")[0], model_of(encoder)
+    found = Scorer([model], CPU, precision).logits(graphs)
+    np.testing.assert_allclose(found, plain([model], graphs), rtol=0.05, atol=0.05)
+
+
 def test_no_molecules_give_no_rows():
     assert Scorer([model_of("gin")], CPU).logits(featurize([])[0]).shape == (1, 0, 3)
 
