@@ -66,8 +66,10 @@ def run(args: argparse.Namespace) -> int:
 def _screen(args: argparse.Namespace) -> "ScreenResult":
     from pathlib import Path
 
+    from molgnn.data.start import import_ahead
     from molgnn.screen.pipeline import screen
-    from molgnn.screen.shards import open_library
+    from molgnn.screen.scoring import PRELOAD
+    from molgnn.screen.shards import is_small, open_library
     from molgnn.screen.unfinished import check_startable
 
     # All that can be refused comes before the seconds that a model takes.
@@ -75,6 +77,8 @@ def _screen(args: argparse.Namespace) -> "ScreenResult":
     library = open_library(args.library, args.smiles_column, args.id_column)
     if STDIN in args.library:
         say("reading from stdin: this run cannot be resumed", args.quiet)
+    if args.workers != 0 and not is_small(library):
+        import_ahead(PRELOAD)
     from molgnn.models.bundle import load_bundle
 
     model = load_bundle(args.model, device=args.device)

@@ -36,6 +36,17 @@ def begin(target: Callable, *args, preload: Sequence[str] = ()) -> tuple[BasePro
     return process, ours
 
 
+def import_ahead(preload: Sequence[str]) -> None:
+    """Have the fork server import ``preload`` from now on, beside what this process does until it
+    needs workers. Nothing where there is no fork server."""
+    context = _context(preload)
+    if context.get_start_method() == "forkserver":
+        from multiprocessing import forkserver  # not above: Windows has none
+
+        with _starting, _main_hidden(), _one_thread(), _deaf():
+            forkserver.ensure_running()
+
+
 def follow_parent() -> None:
     """To call first in such a process. Ctrl-C reaches every process of the terminal: the parent
     alone answers it. A parent that was killed answers nothing, and its workers would wait for it

@@ -66,6 +66,11 @@ class Predictor:
             self._scorers[precision] = Scorer(self.members, self.device, precision)
         return self._scorers[precision]
 
+    @property
+    def appetite(self) -> int:
+        """Molecules to predict at a time: many on a GPU, which waits for each call to end."""
+        return 1 if self.device.type == "cpu" else 1 << 18
+
     def choose_precision(self, column: int) -> dict:
         """See ``molgnn.models.precision``."""
         return choose_precision(self, column)

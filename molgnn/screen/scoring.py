@@ -10,7 +10,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from molgnn.chem.graph import PackedGraphs
+import numpy as np
+
+from molgnn.chem.packed import PackedGraphs
 from molgnn.data.workers import Featurized, OpenPool, featurized, plan, unread, worked
 from molgnn.screen.stages import Scored, scored
 from molgnn.screen.stopwatch import Stopwatch
@@ -66,13 +68,17 @@ class Scoring:
         return chunks
 
     def _here(self, parts: Iterator[Featurized], stage: str) -> Iterator[Scored]:
+        """In this process; many parts at a time for a device that has the appetite."""
         with closing(parts) as stream:
-            for part in stream:
-                self.watch.seconds[stage] += part.seconds
-                self.routes.add(part.route)
+            for meal in _meals(stream, getattr(self.model, "appetite", 1)):
+                self.watch.seconds[stage] += sum(part.seconds for part in meal)
+                self.routes.update(part.route for part in meal)
                 with self.watch.measure("score"):
-                    found = self.model.predict_graphs(part.graphs, self.precision)
-                yield scored(part.rows, part.positions, part.reasons, *found, self.columns)
+                    graphs = PackedGraphs.concat([part.graphs for part in meal])
+                    found = self.model.predict_graphs(graphs, self.precision)
+                ends = np.cumsum([len(part.graphs) for part in meal])[:-1]
+                for part, *values in zip(meal, *(np.split(a, ends) for a in found), strict=True):
+                    yield scored(part.rows, part.positions, part.reasons, *values, self.columns)
 
     def _there(self, chunks: "Iterable[list[Row]]") -> Iterator[Scored]:
         for rows, found in self._worked(chunks):
@@ -107,6 +113,19 @@ class Scoring:
         for part in parts:
             self.watch.seconds["unpack"] += part.seconds
             yield part
+
+
+def _meals(parts: Iterable[Featurized], appetite: int) -> Iterator[list[Featurized]]:
+    """Runs of parts with at least ``appetite`` molecules, but for the last one."""
+    meal, molecules = [], 0
+    for part in parts:
+        meal.append(part)
+        molecules += len(part.graphs)
+        if molecules >= appetite:
+            yield meal
+            meal, molecules = [], 0
+    if meal:
+        yield meal
 
 
 def graphs_of(part: Featurized) -> PackedGraphs:

@@ -151,11 +151,11 @@ def test_quiet_is_silent_also_when_it_goes_on(asked, library, tmp_path, capsys, 
     monkeypatch.setitem(verb.__kwdefaults__, "chunk", 1)
     real, calls = Sizes.predict_graphs, []
 
-    def third(self, graphs):
+    def third(self, graphs, precision):
         calls.append(graphs)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return real(self, graphs)
+        return real(self, graphs, precision)
 
     monkeypatch.setattr(Sizes, "predict_graphs", third)
     assert run(screen, *words, *flags) == 130

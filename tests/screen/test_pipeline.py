@@ -301,3 +301,20 @@ def test_hits_beyond_the_training_range_are_counted_and_said(fake_model, library
     assert result.manifest["training_range"] == [2.0, 8.0]
     assert result.manifest["hits_beyond_training"] == beyond > 0
     assert f"{beyond} hits lie beyond" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("appetite", [1, 7, 10_000])
+def test_parts_scored_together_give_the_same_screen(appetite, fake_model, tmp_path):
+    """As a GPU has them: many parts in one call, each with its own rows and reasons again."""
+    path = tmp_path / "lib.smi"
+    path.write_text(
+        "".join("C" * (i % 9) + ("X" if i % 5 == 0 else "C") + f" {i}\n" for i in range(60))
+    )
+    model, calls = fake_model(), []
+    alone = screen(model, path, top=20, chunk=4, workers=0)
+    model.appetite, whole = appetite, model.predict_graphs
+    model.predict_graphs = lambda graphs, p: (calls.append(len(graphs)), whole(graphs, p))[1]
+    together = screen(model, path, top=20, chunk=4, workers=0)
+    assert together.hits.equals(alone.hits)
+    assert together.manifest["counts"] == alone.manifest["counts"]
+    assert min(calls[:-1], default=appetite) >= appetite
