@@ -152,8 +152,8 @@ def test_quiet_is_silent_also_when_it_goes_on(asked, library, tmp_path, capsys, 
     real, calls = Sizes.predict_graphs, []
 
     def third(self, graphs, precision):
-        calls.append(graphs)
-        if sum(map(len, calls)) == 3:
+        calls.extend([graphs] * len(graphs))
+        if len(graphs) and len(calls) == 3:
             raise KeyboardInterrupt
         return real(self, graphs, precision)
 
