@@ -69,7 +69,7 @@ class Predictor:
     @property
     def appetite(self) -> int:
         """Molecules to predict at a time: many on a GPU, which waits for each call to end."""
-        return 1 if self.device.type == "cpu" else 1 << 18
+        return 0 if self.device.type == "cpu" else 1 << 18
 
     def choose_precision(self, column: int) -> dict:
         """See ``molgnn.models.precision``."""

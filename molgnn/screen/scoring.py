@@ -70,7 +70,7 @@ class Scoring:
     def _here(self, parts: Iterator[Featurized], stage: str) -> Iterator[Scored]:
         """In this process; many parts at a time for a device that has the appetite."""
         with closing(parts) as stream:
-            for meal in _meals(stream, getattr(self.model, "appetite", 1)):
+            for meal in _meals(stream, getattr(self.model, "appetite", 0)):
                 self.watch.seconds[stage] += sum(part.seconds for part in meal)
                 self.routes.update(part.route for part in meal)
                 with self.watch.measure("score"):
