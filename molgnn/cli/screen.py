@@ -1,10 +1,13 @@
 """``molgnn screen``: rank a library and keep its best molecules."""
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
 from molgnn.cli.options import add_columns, add_run
 from molgnn.cli.terminal import INTERRUPTED, progress, say, terminated_as_interrupted
+from molgnn.data.start import import_ahead
+from molgnn.models import PRELOAD
 
 if TYPE_CHECKING:
     from molgnn.screen.pipeline import ScreenResult
@@ -66,10 +69,12 @@ def run(args: argparse.Namespace) -> int:
 def _screen(args: argparse.Namespace) -> "ScreenResult":
     from pathlib import Path
 
-    from molgnn.data.start import import_ahead
+    if args.workers != 0 and args.device in ("auto", "cpu") and any(map(_is_large, args.library)):
+        import_ahead(PRELOAD)
+        # This process will only add up: threads of its own would disturb the workers.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     from molgnn.screen.pipeline import screen
-    from molgnn.screen.scoring import PRELOAD
-    from molgnn.screen.shards import is_small, open_library
+    from molgnn.screen.shards import open_library
     from molgnn.screen.unfinished import check_startable
 
     # All that can be refused comes before the seconds that a model takes.
@@ -77,8 +82,6 @@ def _screen(args: argparse.Namespace) -> "ScreenResult":
     library = open_library(args.library, args.smiles_column, args.id_column)
     if STDIN in args.library:
         say("reading from stdin: this run cannot be resumed", args.quiet)
-    if args.workers != 0 and not is_small(library):
-        import_ahead(PRELOAD)
     from molgnn.models.bundle import load_bundle
 
     model = load_bundle(args.model, device=args.device)
@@ -108,6 +111,11 @@ def _screen(args: argparse.Namespace) -> "ScreenResult":
             begun=begun,
             progress=update,
         )
+
+
+def _is_large(path: str) -> bool:
+    """Whether workers will be worth their start; a folder is a packed library."""
+    return os.path.isdir(path) or (os.path.isfile(path) and os.path.getsize(path) > 1_000_000)
 
 
 def _interrupted(args: argparse.Namespace, rows: int | None) -> str:

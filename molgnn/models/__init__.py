@@ -1,0 +1,2 @@
+# What takes time to import; workers that score share it in memory.
+PRELOAD = ("molgnn.models.ensemble",)

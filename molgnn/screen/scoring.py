@@ -14,11 +14,9 @@ import numpy as np
 
 from molgnn.chem.packed import PackedGraphs
 from molgnn.data.workers import Featurized, OpenPool, featurized, plan, unread, worked
+from molgnn.models import PRELOAD
 from molgnn.screen.stages import Scored, scored
 from molgnn.screen.stopwatch import Stopwatch
-
-# What takes time to import: workers that score share it in memory.
-PRELOAD = ("molgnn.models.ensemble",)
 
 if TYPE_CHECKING:
     from molgnn.data.reader import Row
