@@ -9,8 +9,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from molgnn.chem.graph import featurize
-from molgnn.cli.bench_rates import bound
-from molgnn.cli.bench_work import counted
+from molgnn.cli.bench.rates import bound
+from molgnn.cli.bench.work import counted
 from molgnn.cli.main import main
 from molgnn.data.batch import to_batch
 from molgnn.models.build import build_model

@@ -6,11 +6,12 @@ import sys
 import numpy as np
 import pytest
 
-from molgnn.cli import bench_memory, bench_screen
-from molgnn.cli.bench_material import model_of, texts_of, write_library
-from molgnn.cli.bench_ranks import compared
-from molgnn.cli.bench_screen import ratios, stages_of
-from molgnn.cli.bench_sides import Side, chemprop_side, timed
+from molgnn.cli.bench import memory as bench_memory
+from molgnn.cli.bench import screen as bench_screen
+from molgnn.cli.bench.material import model_of, texts_of, write_library
+from molgnn.cli.bench.ranks import compared
+from molgnn.cli.bench.screen import ratios, stages_of
+from molgnn.cli.bench.sides import Side, chemprop_side, timed
 from molgnn.cli.main import main
 from molgnn.errors import Refusal
 
@@ -150,7 +151,7 @@ def test_without_psutil_memory_is_refused_in_one_line(monkeypatch, capsys):
 
 def test_chemprop_takes_the_checkpoint_that_is_written_for_it(tmp_path):
     pytest.importorskip("chemprop")
-    from molgnn.cli.bench_sides import write_checkpoint
+    from molgnn.cli.bench.sides import write_checkpoint
 
     write_checkpoint(tmp_path / "m.pt", 300, 3)
     write_library(tmp_path / "library.csv", ["CC", "CCO"], 6)

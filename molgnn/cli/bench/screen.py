@@ -11,9 +11,9 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from molgnn.cli import bench_memory
-from molgnn.cli.bench_material import model_of, texts_of, write_library, write_model
-from molgnn.cli.bench_sides import (
+from molgnn.cli.bench import memory
+from molgnn.cli.bench.material import model_of, texts_of, write_library, write_model
+from molgnn.cli.bench.sides import (
     MOLGNN,
     Side,
     chemprop_side,
@@ -49,9 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.memory:
-        rows = args.molecules or bench_memory.MOLECULES
-        figures = bench_memory.measure(args.library, args.smiles, rows)
-        bench_memory.show(figures)
+        rows = args.molecules or memory.MOLECULES
+        figures = memory.measure(args.library, args.smiles, rows)
+        memory.show(figures)
     else:
         figures = measure(args)
         _show(figures)
@@ -87,7 +87,7 @@ def measure(args: argparse.Namespace) -> dict:
     if args.ensemble:
         figures["ensemble / one"] = _ensemble(stages, args.ensemble)
     if args.ranks:
-        from molgnn.cli.bench_ranks import ranks
+        from molgnn.cli.bench.ranks import ranks
 
         figures["ranks"] = ranks(model_of(1), texts)
     return figures

@@ -86,9 +86,9 @@ def measure(args: argparse.Namespace) -> dict:
     """Ceilings, the work of a molecule, and the rates of each size of tiles."""
     import torch
 
-    from molgnn.cli.bench_card import ceilings, name_of
-    from molgnn.cli.bench_rates import bound, rates, shares
-    from molgnn.cli.bench_work import counted
+    from molgnn.cli.bench.card import ceilings, name_of
+    from molgnn.cli.bench.rates import bound, rates, shares
+    from molgnn.cli.bench.work import counted
 
     device = device_of(args.device)
     model, graphs = model_of(args.model, device), read(args.molecules, args.rows)

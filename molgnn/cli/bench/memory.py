@@ -10,8 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from molgnn.cli.bench_material import model_of, texts_of, write_library, write_model
-from molgnn.cli.bench_sides import screen_side
+from molgnn.cli.bench.material import model_of, texts_of, write_library, write_model
+from molgnn.cli.bench.sides import screen_side
 from molgnn.cli.terminal import say
 from molgnn.errors import Refusal
 

@@ -19,8 +19,7 @@ BARE = "MolFromSmiles"
 _SETTLING = 300  # molecules parsed before each turn
 
 
-def add_arguments(what: argparse._SubParsersAction) -> None:
-    parser = what.add_parser("featurize", help="molecules featurised a second, in one process")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--library", metavar="FILE", help="a library (the approved drugs)")
     parser.add_argument("--smiles", metavar="NAME", help="its column of SMILES")
     parser.add_argument("--molecules", type=int, default=3000, metavar="N", help="so many (3000)")

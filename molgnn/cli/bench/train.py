@@ -1,17 +1,11 @@
-"""``molgnn bench``: figures about molgnn, beside other tools where they are installed.
-
-Machines differ and are noisy, so what counts is the ratio within one run: the two sides take turns,
-round by round, on the same molecules.
-"""
+"""``molgnn bench train``: training molecules a second, beside chemprop where it is installed."""
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from molgnn.cli import bench_featurize, bench_gpu, bench_library, bench_screen
 from molgnn.cli.terminal import say
 from molgnn.errors import Refusal
 
@@ -19,17 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 Epoch = Callable[[], None]
-_OTHERS = {
-    "featurize": bench_featurize,
-    "library": bench_library,
-    "screen": bench_screen,
-    "gpu": bench_gpu,
-}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    train = what.add_parser("train", help="training molecules a second")
+def add_arguments(train: argparse.ArgumentParser) -> None:
     train.add_argument("--against", choices=["chemprop"], help="also measure this, if installed")
     train.add_argument("--encoder", default="dmpnn", help="dmpnn, gin or mpnn (dmpnn)")
     train.add_argument("--dim", type=int, default=300, metavar="D", help="width (300)")
@@ -39,20 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument("--rounds", type=int, default=5, metavar="N", help="epochs each (5)")
     train.add_argument("--precision", default="32-true", help="molgnn's: 32-true or bf16-mixed")
     train.add_argument("--json", metavar="FILE", help="write the figures there too")
-    bench_featurize.add_arguments(what)
-    bench_library.add_arguments(what.add_parser("library", help="packing and unpacking a library"))
-    bench_screen.add_arguments(what.add_parser("screen", help="whole screens, or their memory"))
-    bench_gpu.add_arguments(what.add_parser("gpu", help="scoring packed molecules on a GPU"))
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    # Else --help would name no flag.
-    parser.epilog = "".join(sub.format_usage() for sub in what.choices.values())
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.json and os.path.exists(args.json):
-        raise Refusal(f"{args.json}: exists already: name another file")
-    if args.what in _OTHERS:
-        return _OTHERS[args.what].run(args)
     figures = _train(args)
     print(f"{'':10}{'molecules/s':>12}{'min':>10}{'max':>10}")
     for side, rates in figures["molecules_per_second"].items():

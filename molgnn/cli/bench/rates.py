@@ -5,8 +5,8 @@ from collections import deque
 import torch
 
 from molgnn.chem.packed import PackedGraphs
-from molgnn.cli.bench_card import finish, seconds_of
-from molgnn.cli.bench_work import Work
+from molgnn.cli.bench.card import finish, seconds_of
+from molgnn.cli.bench.work import Work
 from molgnn.data.tiles import Shape
 from molgnn.models.ahead import parts_on
 from molgnn.models.property import PropertyModel

@@ -1,0 +1,34 @@
+"""``molgnn bench``: figures about molgnn, beside other tools where they are installed.
+
+Machines differ and are noisy, so what counts is the ratio within one run: the sides take turns,
+round by round, on the same molecules.
+"""
+
+import argparse
+import os
+
+from molgnn.cli.bench import featurize, gpu, library, screen, train
+from molgnn.errors import Refusal
+
+_SUBJECTS = {
+    "train": (train, "training molecules a second"),
+    "featurize": (featurize, "molecules featurised a second, in one process"),
+    "library": (library, "packing and unpacking a library"),
+    "screen": (screen, "whole screens, or their memory"),
+    "gpu": (gpu, "scoring packed molecules on a GPU"),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    for name, (subject, text) in _SUBJECTS.items():
+        subject.add_arguments(what.add_parser(name, help=text))
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    # Else --help would name no flag.
+    parser.epilog = "".join(sub.format_usage() for sub in what.choices.values())
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.json and os.path.exists(args.json):
+        raise Refusal(f"{args.json}: exists already: name another file")
+    return _SUBJECTS[args.what][0].run(args)
