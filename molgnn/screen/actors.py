@@ -18,7 +18,12 @@ PATIENCE = 300.0  # seconds without any worker: a cluster may have to find a mac
 
 
 class Lost(Exception):
-    """The worker that should have given this is gone; ``str(error)`` says how."""
+    """The worker that should have given this is gone; ``str(error)`` says how, and ``seen`` whether
+    the cluster saw it die: it may only have fallen silent, as with all else on its machine."""
+
+    def __init__(self, how: str, seen: bool = True):
+        super().__init__(how)
+        self.seen = seen
 
 
 class Fleet(Protocol):
@@ -37,7 +42,7 @@ class Fleet(Protocol):
         """What is there. Raises Lost, or what the worker raised."""
 
     def is_gone(self, place: Any) -> bool:
-        """Whether a worker died of the loss of its place."""
+        """Whether the place of a worker that was seen to die is lost as well."""
 
     def stop(self, worker: Any) -> None: ...
 
@@ -116,7 +121,8 @@ class Actors:
         answers = [answer for _, answer in lane.work]
         first = answers[0]
         first.losses += 1
-        if self._fleet.is_gone(lane.place) and first.losses < LOSSES:
+        alone = loss.seen and not self._fleet.is_gone(lane.place)
+        if not alone and first.losses < LOSSES:
             return answers
         first.failed(WorkerDied(str(loss)))
         return answers[1:]

@@ -19,7 +19,7 @@ from molgnn.errors import Refusal
 from molgnn.screen.actors import Lost
 from molgnn.screen.manifest import versions
 
-GRACE = 3.0  # seconds in which a cluster notices that a node is gone, after those who ran on it
+GRACE = 3.0  # seconds in which a node that is being stopped takes leave, after those who ran on it
 
 
 class RayFleet:
@@ -47,11 +47,14 @@ class RayFleet:
         try:
             return self._ray.get(ref)
         except errors.RayTaskError as error:
+            error.cause.add_note(f"in a worker of the Ray cluster:\n{error}")
             raise error.cause from None
         except errors.RayError as error:
             if "error raised in its creation task" in str(error):
                 raise _unlike_here(error) from None
-            raise Lost(first_line(error)) from None
+            # A node that loses power is declared dead after a quarter of a minute; until then Ray
+            # says that its actors are unavailable. A process that ends is reported by its node.
+            raise Lost(first_line(error), seen=isinstance(error, errors.ActorDiedError)) from None
 
     def is_gone(self, place: str) -> bool:
         """The processes of a node that dies may be seen to die before the node is."""

@@ -12,11 +12,12 @@ from molgnn.screen.actors import LOSSES, STARTS, Actors, Lost
 
 class FakeFleet:
     """Each worker doubles what it is given, in order. A worker whose number is in ``dying`` dies at
-    its first payload, together with its place where ``places`` die; one in ``stillborn`` before
-    that, and one in ``late`` never begins."""
+    its first payload, together with its place where ``places`` die, unseen where ``silent``; one in
+    ``stillborn`` before that, and one in ``late`` never begins."""
 
-    def __init__(self, dying=(), places=False, stillborn=(), late=()):
-        self.dying, self.places, self.stillborn, self.late = dying, places, stillborn, late
+    def __init__(self, dying=(), places=False, silent=False, stillborn=(), late=()):
+        self.dying, self.places, self.silent = dying, places, silent
+        self.stillborn, self.late = stillborn, late
         self.numbers, self.asked, self.stopped = count(), [], []
 
     def start(self):
@@ -33,7 +34,7 @@ class FakeFleet:
     def value(self, ref):
         kind, worker, *asked = ref
         if worker in (self.stillborn if kind == "begin" else self.dying):
-            raise Lost(f"worker {worker} died")
+            raise Lost(f"worker {worker} died", seen=not self.silent)
         if kind == "begin":
             return f"place of {worker}"
         payload = self.asked[asked[0]][1]
@@ -68,8 +69,9 @@ def test_a_worker_has_only_as_much_as_keeps_it_busy():
     assert len(fleet.asked) == AHEAD * 2 + 2  # those, and one more of each that has answered
 
 
-def test_a_lost_place_costs_nobody_an_answer():
-    fleet = FakeFleet(dying={0, 1, 2}, places=True)
+@pytest.mark.parametrize("how", ["places", "silent"])
+def test_a_lost_place_costs_nobody_an_answer(how):
+    fleet = FakeFleet(dying={0, 1, 2}, **{how: True})
     assert results(Actors(fleet, 3), range(20)) == list(range(0, 40, 2))
     assert set(fleet.stopped) == {0, 1, 2}
 
@@ -88,8 +90,9 @@ def test_a_worker_that_dies_by_itself_is_told_of_its_payload_alone():
     assert [answer.result() for answer in answers[1:]] == [2, 4, 6, 8]
 
 
-def test_a_payload_that_loses_its_place_again_and_again_is_told():
-    actors = Actors(FakeFleet(dying=range(LOSSES), places=True), 1)
+@pytest.mark.parametrize("how", ["places", "silent"])
+def test_a_payload_that_loses_its_place_again_and_again_is_told(how):
+    actors = Actors(FakeFleet(dying=range(LOSSES), **{how: True}), 1)
     first, second = actors.submit(1), actors.submit(2)
     with pytest.raises(WorkerDied):
         first.result()

@@ -110,10 +110,25 @@ def once(action, rows=1500):
 
 
 def actor_pids():
-    """Processes on this machine in which an actor works. Ray renames them so."""
-    found = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True).stdout
-    lines = [line.split(maxsplit=1) for line in found.splitlines()]
-    return [int(pid) for pid, name in lines if name.startswith("ray::ActorWorker")]
+    """Processes that this one started, by way of others, in which an actor works: Ray renames them.
+    Those of other people's clusters stay alone."""
+    found = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True).stdout
+    lines = [line.split(maxsplit=2) for line in found.splitlines()[1:]]
+    parents = {int(pid): int(parent) for pid, parent, _ in lines}
+    actors = [int(pid) for pid, _, name in lines if name.startswith("ray::ActorWorker")]
+    return [pid for pid in actors if os.getpid() in ancestors(pid, parents)]
+
+
+def ancestors(pid, parents):
+    while pid in parents:
+        pid = parents[pid]
+        yield pid
+
+
+def alive(pids):
+    """Those of the processes that are there yet, a second later: ends take a moment."""
+    time.sleep(1)
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
 @with_ray
@@ -121,10 +136,13 @@ def actor_pids():
 def test_a_ray_of_our_own_gives_the_same_and_ends(solubility, drugs, tmp_path):
     before = signal.getsignal(signal.SIGTERM)
     screened(solubility, drugs, tmp_path / "local", workers=0)
-    screened(solubility, drugs, tmp_path / "ray", workers=2, engine="ray")
+    actors = []
+    look = once(lambda: actors.extend(actor_pids()))
+    screened(solubility, drugs, tmp_path / "ray", look, workers=2, engine="ray")
     assert_same(tmp_path / "local", tmp_path / "ray")
     assert signal.getsignal(signal.SIGTERM) is before
-    assert not actor_pids()
+    assert len(actors) == 2
+    assert not alive(actors)
 
 
 @with_ray
@@ -133,8 +151,13 @@ def test_a_node_killed_in_the_middle_does_not_change_a_byte(
     solubility, drugs, tmp_path, monkeypatch
 ):
     screened(solubility, drugs, tmp_path / "local", workers=0)
-    looked_at = []
-    monkeypatch.setattr("molgnn.data.workers.without_culprits", looked_at.append)
+    looked_at = []  # a lost node is no reason to look at each row
+
+    def look(rows, **_):
+        looked_at.append(rows)
+        return rows
+
+    monkeypatch.setattr("molgnn.data.workers.without_culprits", look)
     with nodes(1, 1) as (cluster, (_, lost)):
         kill = once(lambda: cluster.remove_node(lost, allow_graceful=False))
         out = tmp_path / "ray"
@@ -187,14 +210,18 @@ def test_killed_actors_and_a_slow_molecule_cost_no_other_row(
 @pytest.mark.cluster
 @pytest.mark.parametrize("first, then", [("ray", "local"), ("local", "ray")])
 def test_what_one_engine_began_the_other_ends(solubility, drugs, tmp_path, first, then):
+    actors = []
+
     def stop():
+        actors.extend(actor_pids())
         raise KeyboardInterrupt
 
     whole, out = tmp_path / "whole", tmp_path / "out"
     screened(solubility, drugs, whole, workers=0)
     with pytest.raises(KeyboardInterrupt):
         screened(solubility, drugs, out, once(stop, 2500), workers=2, engine=first)
-    assert not actor_pids()
+    assert len(actors) == (2 if first == "ray" else 0)
+    assert not alive(actors)
     facts = screened(solubility, drugs, out, workers=2, engine=then)
     assert facts["run"]["resumed"] >= 2048
     assert_same(whole, out)
@@ -213,7 +240,7 @@ def test_a_signal_stops_the_command_in_one_line_and_leaves_no_actor(drugs, tmp_p
         text=True,
     )
     until = time.monotonic() + 120
-    while not actor_pids() and time.monotonic() < until:
+    while not (actors := actor_pids()) and time.monotonic() < until:
         time.sleep(0.5)
     time.sleep(3)
     command.send_signal(number)
@@ -221,4 +248,5 @@ def test_a_signal_stops_the_command_in_one_line_and_leaves_no_actor(drugs, tmp_p
     assert (command.returncode, said) == (130, "")
     assert told.splitlines()[-1].startswith("molgnn: interrupted")
     assert "Traceback" not in told
-    assert not actor_pids()
+    assert actors
+    assert not alive(actors)
