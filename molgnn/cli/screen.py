@@ -46,6 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_columns(parser)
     add_run(parser)
     parser.add_argument(
+        "--engine", default="local", metavar="E", help="who works: local processes, or ray (local)"
+    )
+    parser.add_argument(
+        "--address",
+        metavar="ADDR",
+        help="the Ray cluster to join: auto on one of its nodes, or HOST:PORT (a Ray of our own)",
+    )
+    parser.add_argument(
         "--resume",
         action=argparse.BooleanOptionalAction,
         help="insist on going on with the unfinished screen in DIR, or start over (without either: "
@@ -69,16 +77,19 @@ def run(args: argparse.Namespace) -> int:
 def _screen(args: argparse.Namespace) -> "ScreenResult":
     from pathlib import Path
 
-    if args.workers != 0 and args.device in ("auto", "cpu") and any(map(_is_large, args.library)):
+    local = args.engine == "local" and args.device in ("auto", "cpu") and args.workers != 0
+    if local and any(map(_is_large, args.library)):
         import_ahead(PRELOAD)
         # This process will only add up: threads of its own would disturb the workers.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from molgnn.screen.cluster import pool_of
     from molgnn.screen.pipeline import screen
     from molgnn.screen.shards import open_library
     from molgnn.screen.unfinished import check_startable
 
     # All that can be refused comes before the seconds that a model takes.
     check_startable(Path(args.out), args.force, args.resume)
+    pool_of(args.engine, args.address, args.workers, args.timeout)
     library = open_library(args.library, args.smiles_column, args.id_column)
     if STDIN in args.library:
         say("reading from stdin: this run cannot be resumed", args.quiet)
@@ -106,6 +117,8 @@ def _screen(args: argparse.Namespace) -> "ScreenResult":
             workers=args.workers,
             precision=args.precision,
             timeout=args.timeout,
+            engine=args.engine,
+            address=args.address,
             force=args.force,
             resume=args.resume,
             begun=begun,

@@ -13,6 +13,7 @@ from molgnn.data.library import Library
 from molgnn.data.packed import PackedLibrary
 from molgnn.errors import Refusal
 from molgnn.screen.claim import claim, resumable
+from molgnn.screen.cluster import pool_of
 from molgnn.screen.columns import chosen_column, output_names
 from molgnn.screen.gather import Gatherer
 from molgnn.screen.hits import AFTER, BEFORE, hit_table
@@ -55,6 +56,8 @@ def screen(
     shard: int = SHARD,
     precision: str = "auto",
     timeout: float | None = None,
+    engine: str = "local",
+    address: str | None = None,
     force: bool = False,
     resume: bool | None = None,
     begun: Callable[[int], None] | None = None,
@@ -68,7 +71,8 @@ def screen(
     size) or ``chunk``. ``precision`` "auto" scores in bf16 where that is faster and holds the
     ranking, else in "fp32"; the hits' own values are fp32 in any case. A molecule that takes a
     worker longer than ``timeout`` seconds (None: 60), or kills it, is a reject; with a number there
-    is at least one worker.
+    is at least one worker. ``engine`` "ray" works on a Ray cluster, that at ``address`` or one of
+    our own, to the same results; ``workers`` are then its actors.
 
     With ``out``, writes hits.csv, rejects.csv, manifest.json and report.html there, and keeps each
     ``shard`` of so many rows in out/unfinished until then: the same call goes on after those that a
@@ -82,6 +86,7 @@ def screen(
     if top < 1:
         raise Refusal(f"--top {top}: must be at least 1")
     column = chosen_column(model, task)
+    pool = pool_of(engine, address, workers, timeout)
     folder = None if out is None else Path(out)
     if folder is not None:
         check_startable(folder, force, resume)
@@ -92,7 +97,7 @@ def screen(
     shards = shards_of(library, shard, chunk)
     choice = chosen_precision(model, precision, column, small=is_small(library))
     ranking = Ranking(top, pool_size(top, choice["used"]), column, minimize)
-    scoring = Scoring(model, [column], choice["used"], workers, timeout)
+    scoring = Scoring(model, [column], choice["used"], workers, timeout, pool)
     with ExitStack() as stack:
         record = Memory()
         if folder is not None:
