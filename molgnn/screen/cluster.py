@@ -92,7 +92,8 @@ def _connected(ray: Any, address: str | None, workers: int | None) -> Iterator[N
 def _join(ray: Any, options: dict[str, Any]) -> None:
     try:
         ray.init(**options)
-    except (ConnectionError, RuntimeError, ValueError) as error:  # RuntimeError: another version
+    # RuntimeError: another version; RayError: another token
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise Refusal(f"--engine ray, {options['address']}: {first_line(error)}") from error
 
 

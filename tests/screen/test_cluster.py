@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -20,6 +21,15 @@ from molgnn.screen.pipeline import screen
 ROOT = Path(__file__).parents[2]
 CHUNK, SHARD = 256, 1024
 with_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def a_token_of_our_own():
+    """So that nobody else can join what the tests start, and Ray writes none to the home folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "token")
+        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        yield
 
 
 def test_engines_and_their_options_are_checked_at_once(monkeypatch):
