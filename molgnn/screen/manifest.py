@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Timing:
-    """When a screen started, how it was scored, and the rows that an earlier run had done."""
+    """When a screen started, how it was scored, the rows that an earlier run had done, and the
+    engine that its workers belonged to."""
 
     started: datetime
     scoring: Scoring
-    resumed: int = 0
+    resumed: int
+    engine: str
 
 
 def build_manifest(
@@ -125,7 +127,8 @@ def _run(timing: Timing, rows: int) -> dict:
         for stage, seconds in watch.seconds.items()
     }
     return {
-        "workers": timing.scoring.workers,
+        "engine": timing.engine,
+        "workers": timing.scoring.workers if timing.engine == "local" else None,
         "featurizer": "; ".join(sorted(timing.scoring.routes)),
         "started": timing.started.isoformat(timespec="seconds"),
         "finished": datetime.now().astimezone().isoformat(timespec="seconds"),

@@ -107,7 +107,7 @@ def screen(
             record = stack.enter_context(run)
         if begun:
             begun(record.resumed)
-        keeper, timing = _run(scoring, shards, ranking, record, progress)
+        keeper, timing = _run(scoring, engine, shards, ranking, record, progress)
         best = best_of(model, keeper.candidates(), ranking, choice)
         names = output_names(model, [*BEFORE, *AFTER])
         hits = hit_table(best.hits, column, names)
@@ -118,7 +118,7 @@ def screen(
     return ScreenResult(hits, manifest, folder)
 
 
-def _run(scoring, shards, ranking, record, progress) -> tuple[Keeper, Timing]:
+def _run(scoring, engine, shards, ranking, record, progress) -> tuple[Keeper, Timing]:
     """The stages in one line: chunks of rows -> scores -> what is kept of each shard."""
     started = datetime.now().astimezone()
     gatherer = Gatherer(shards, ranking, record, scoring.watch, progress)
@@ -130,4 +130,4 @@ def _run(scoring, shards, ranking, record, progress) -> tuple[Keeper, Timing]:
         chunks = scoring.rows(scoring.watch.each("read", rows))
     with closing(rows), closing(chunks):
         keeper = gatherer.gather(chunks)
-    return keeper, Timing(started, scoring, record.resumed)
+    return keeper, Timing(started, scoring, record.resumed, engine)
