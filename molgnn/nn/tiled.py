@@ -26,6 +26,16 @@ def bag_sum(rows: Tensor, bags, mode: str = "sum") -> Tensor:
     return F.embedding_bag(bags.index, rows, bags.offsets, mode=mode, include_last_offset=True)
 
 
+def relu_(rows: Tensor) -> Tensor:
+    """relu in place. A bf16 number is below zero where its bits are as an integer, and a CPU clamps
+    integers five times as fast. (So a NaN may become zero: who has NaN in bf16 has it in fp32 too,
+    where hits are scored again.)"""
+    if rows.dtype == torch.bfloat16 and rows.device.type == "cpu":
+        rows.view(torch.int16).clamp_(min=0)
+        return rows
+    return rows.relu_()
+
+
 class TiledDMPNN:
     """``DMPNNEncoder`` on tiles."""
 
@@ -36,8 +46,8 @@ class TiledDMPNN:
 
     def __init__(self, encoder: DMPNNEncoder, dtype: torch.dtype):
         self.encoder, self.dtype = encoder, dtype
-        self.message = encoder.message.weight.detach().t().to(dtype).contiguous()
-        self.gather = encoder.gather.weight.detach().t().to(dtype).contiguous()
+        self.message = encoder.message.weight.detach().to(dtype).t()
+        self.gather = encoder.gather.weight.detach().to(dtype).t()
 
     def tables(self, kinds) -> Tables:
         own, bond = kinds.starts.unbind(1)
@@ -52,12 +62,13 @@ class TiledDMPNN:
         states = [state]
         for norm in self.encoder.norms:
             new = tables.biased.index_select(0, tile.start_kind)
-            new.addmm_(bag_sum(state, tile.incoming), self.message).relu_()
-            new = _normed(norm, new)
+            new.addmm_(bag_sum(state, tile.incoming), self.message)
+            new = _normed(norm, relu_(new))
             state = state + new if self.encoder.residual else new
             states.append(state)
         arriving = bag_sum(self.encoder.jump(states), tile.arriving)
-        return tables.own.index_select(0, tile.atom_kind).addmm_(arriving, self.gather).relu_()
+        own = tables.own.index_select(0, tile.atom_kind)
+        return relu_(own.addmm_(arriving, self.gather))
 
 
 class TiledGIN:
@@ -71,7 +82,7 @@ class TiledGIN:
         self.encoder, self.dtype = encoder, dtype
         self.layers = [
             [
-                (linear.weight.detach().t().to(dtype).contiguous(), linear.bias.detach().to(dtype))
+                (linear.weight.detach().to(dtype).t(), linear.bias.detach().to(dtype))
                 for linear in (conv.nn[0], conv.nn[2])
             ]
             for conv in encoder.convs
@@ -88,13 +99,13 @@ class TiledGIN:
         h, states = tables.atoms.index_select(0, tile.atom_kind), []
         for i, (conv, norm) in enumerate(zip(self.encoder.convs, self.encoder.norms, strict=True)):
             message = h.index_select(0, tile.source)
-            message.add_(tables.bonds[i].index_select(0, tile.bond_kind)).relu_()
-            new = bag_sum(message, tile.arriving).add_(h * (1 + conv.eps.to(self.dtype)))
+            message.add_(tables.bonds[i].index_select(0, tile.bond_kind))
+            new = bag_sum(relu_(message), tile.arriving).add_(h * (1 + conv.eps.to(self.dtype)))
             (first, bias), (second, shift) = self.layers[i]
-            new = torch.addmm(shift, torch.addmm(bias, new, first).relu_(), second)
+            new = torch.addmm(shift, relu_(torch.addmm(bias, new, first)), second)
             new = _normed(norm, new)
             if i < len(self.layers) - 1:
-                new = new.relu_()
+                new = relu_(new)
             h = h + new if self.encoder.residual else new
             states.append(h)
         return self.encoder.jump(states)
@@ -111,7 +122,7 @@ class TiledMPNN:
     def __init__(self, encoder: MPNNEncoder, dtype: torch.dtype):
         self.encoder, self.dtype, gru = encoder, dtype, encoder.update
         self.input, self.hidden = (
-            weight.detach().t().to(dtype).contiguous() for weight in (gru.weight_ih, gru.weight_hh)
+            weight.detach().to(dtype).t() for weight in (gru.weight_ih, gru.weight_hh)
         )
 
     def tables(self, kinds) -> Tables:
