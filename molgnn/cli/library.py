@@ -1,6 +1,7 @@
 """``molgnn library``: pack a library once, screen it at the speed of the model from then on."""
 
 import argparse
+import gc
 import json
 import sys
 
@@ -49,6 +50,7 @@ def _build(args: argparse.Namespace) -> int:
 
     try:
         with progress("packing", args.quiet) as update:
+            gc.freeze()  # rows come by the million: what is imported need not be searched each time
             manifest = build_library(
                 args.library,
                 args.out,

@@ -1,6 +1,7 @@
 """``molgnn screen``: rank a library and keep its best molecules."""
 
 import argparse
+import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,7 @@ def _screen(args: argparse.Namespace) -> "ScreenResult":
     if args.task is None and len(model.columns) > 1:
         others = ", ".join(model.columns[1:])
         say(f"ranking by {model.columns[0]}; --task NAME for another: {others}", args.quiet)
+    gc.freeze()  # rows come by the million: no search for cycles need look through torch each time
     with progress("screening", args.quiet, library.fraction) as update:
 
         def begun(rows: int) -> None:

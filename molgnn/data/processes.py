@@ -3,6 +3,7 @@
 A worker imports this module and the chem floor: RDKit and numpy, never torch, unless its job does.
 """
 
+import gc
 import pickle
 import sys
 import threading
@@ -172,6 +173,7 @@ def started(job: bytes) -> Callable[[Any], Any]:
     work = pickle.loads(job)()
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
+    gc.freeze()  # modules stay: no search for cycles need look through them again
     return work
 
 

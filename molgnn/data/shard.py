@@ -25,7 +25,7 @@ from molgnn.data.record import Row
 
 FORMAT = "molgnn-packed-shard"
 VERSION = 1
-OPTIONS = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", 3))
+OPTIONS = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", 1))
 
 Chunk = tuple[list[Row], Packing]
 
