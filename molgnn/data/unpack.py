@@ -65,6 +65,7 @@ class Shard:
         """A batch's graphs, their positions among its rows (B,) int64, and how many rows it has."""
         try:
             batch = self._graph_reader.get_batch(number)
+            batch.validate(full=True)  # Arrow itself trusts a file, and ends the process
             return *_decoded(batch, self._atom_words, self._bond_words), len(batch)
         except _DAMAGED as error:
             raise self._damaged(error) from None
@@ -85,7 +86,9 @@ class Shard:
         """A batch without its graphs; the last one read is kept: many rows may be asked of it."""
         if self._last_origin[0] != number:
             try:
-                self._last_origin = (number, self._origin_reader.get_batch(number))
+                batch = self._origin_reader.get_batch(number)
+                batch.validate(full=True)
+                self._last_origin = (number, batch)
             except _DAMAGED as error:
                 raise self._damaged(error) from None
         return self._last_origin[1]
