@@ -4,9 +4,10 @@ import argparse
 import gc
 import json
 import sys
+from pathlib import Path
 
 from molgnn.cli.options import add_columns, add_timeout
-from molgnn.cli.terminal import INTERRUPTED, progress, say
+from molgnn.cli.terminal import INTERRUPTED, progress, say, terminated_as_interrupted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +50,7 @@ def _build(args: argparse.Namespace) -> int:
             say(f"{args.out}: {rows:,} rows are packed already: going on after them", args.quiet)
 
     try:
-        with progress("packing", args.quiet) as update:
+        with terminated_as_interrupted(), progress("packing", args.quiet) as update:
             gc.freeze()  # rows come by the million: what is imported need not be searched each time
             manifest = build_library(
                 args.library,
@@ -68,7 +69,8 @@ def _build(args: argparse.Namespace) -> int:
         rest = (
             "; stdin cannot be read again" if "-" in args.library else ": the same command goes on"
         )
-        say(f"molgnn: interrupted; whole shards stay in {args.out}{rest}")
+        kept = "whole shards stay in" if any(Path(args.out).glob("shard-*")) else "nothing is in"
+        say(f"molgnn: interrupted; {kept} {args.out}{rest}")
         return INTERRUPTED
     for line in [_counts(manifest), *_rejects(args.out, manifest), _next(args.out)]:
         say(line, args.quiet)

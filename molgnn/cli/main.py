@@ -1,6 +1,7 @@
 """The dispatcher: ``molgnn COMMAND``. It imports a command only to run it."""
 
 import argparse
+import errno
 import gc
 import sys
 from importlib import import_module
@@ -39,6 +40,11 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has seen enough, as in `molgnn data | head`
         sys.stderr.close()
         return 1
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        print(f"molgnn: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
 
 
 def _parser(name: str | None) -> argparse.ArgumentParser:
@@ -62,6 +68,8 @@ def console() -> int:
     in memory would take a quarter of a second, to free what is freed anyway."""
     try:
         return main()
+    except KeyboardInterrupt:  # before the command could answer it
+        return 130
     finally:
         gc.freeze()
 

@@ -1,6 +1,13 @@
 """Flags that several commands share; nothing here imports more than argparse."""
 
 import argparse
+import os
+
+
+def one_thread() -> None:
+    """For this process, before it imports torch: its workers have the cores, and where it has none
+    a second thread gains little, and loses much on a machine that is busy."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def add_columns(parser: argparse.ArgumentParser) -> None:

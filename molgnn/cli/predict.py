@@ -1,11 +1,13 @@
 """``molgnn predict``: a table with the model's columns added."""
 
 import argparse
+import errno
 import os
 import sys
 
-from molgnn.cli.options import add_columns, add_run
-from molgnn.cli.terminal import INTERRUPTED, progress, say
+from molgnn.cli.options import add_columns, add_run, one_thread
+from molgnn.cli.terminal import INTERRUPTED, progress, say, terminated_as_interrupted
+from molgnn.errors import Refusal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Predict, and say on stderr how many rows have a prediction."""
     try:
-        result = _predict(args)
+        with terminated_as_interrupted():
+            result = _predict(args)
     except KeyboardInterrupt:
         say("molgnn: interrupted" + (": nothing was written" if args.out != "-" else ""))
         return INTERRUPTED
@@ -34,6 +37,11 @@ def run(args: argparse.Namespace) -> int:
         # The reader of stdout has seen enough. Python would complain once more when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # a file is refused where it is written; what is left is stdout
+        if args.out != "-" or error.errno not in (errno.ENOSPC, errno.EIO):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Refusal(f"stdout: can't be written ({error.strerror})") from error
     for name, given in result.renamed.items():
         say(f"the input has a column {name!r} already: the new one is {given!r}", args.quiet)
     where = "" if args.out == "-" else f" in {args.out}"
@@ -49,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
 def _predict(args: argparse.Namespace):
     from molgnn.screen.annotate import annotate, check_output
 
+    one_thread()
     check_output(args.input, args.out, args.force)  # before the seconds that a model takes
     from molgnn.models.bundle import load_bundle
 

@@ -5,7 +5,7 @@ import gc
 import os
 from typing import TYPE_CHECKING
 
-from molgnn.cli.options import add_columns, add_run
+from molgnn.cli.options import add_columns, add_run, one_thread
 from molgnn.cli.terminal import INTERRUPTED, progress, say, terminated_as_interrupted
 from molgnn.data.start import import_ahead
 from molgnn.models import PRELOAD
@@ -78,11 +78,10 @@ def run(args: argparse.Namespace) -> int:
 def _screen(args: argparse.Namespace) -> "ScreenResult":
     from pathlib import Path
 
+    one_thread()
     local = args.engine == "local" and args.device in ("auto", "cpu") and args.workers != 0
     if local and any(map(_is_large, args.library)):
         import_ahead(PRELOAD)
-        # This process will only add up: threads of its own would disturb the workers.
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
     from molgnn.screen.cluster import pool_of
     from molgnn.screen.pipeline import screen
     from molgnn.screen.shards import open_library
@@ -142,6 +141,8 @@ def _interrupted(args: argparse.Namespace, rows: int | None) -> str:
         )
     if STDIN in args.library:
         return "interrupted: nothing was written, and stdin cannot be read again"
+    if os.path.exists(os.path.join(args.out, "unfinished", "run.json")):
+        return f"interrupted: what was done before stays in {args.out}: the same command goes on"
     if rows is None:
         return "interrupted: nothing was written"
     from molgnn.screen.shards import SHARD
@@ -167,8 +168,9 @@ def summary(result: "ScreenResult") -> list[str]:
         lines.append(f"  {hit.rank}. {hit.score:.4g}  {_brief(hit.id or hit.smiles)}")
     if facts["hits_beyond_training"]:
         low, high = facts["training_range"]
+        several = "hits score" if facts["hits_beyond_training"] > 1 else "hit scores"
         lines.append(
-            f"{facts['hits_beyond_training']:,} hits score beyond all training values "
+            f"{facts['hits_beyond_training']:,} {several} beyond all training values "
             f"({low:.4g} to {high:.4g}): extrapolations, look at them critically"
         )
     lines.append(f"{out / 'hits.csv'} and {out / 'report.html'}")

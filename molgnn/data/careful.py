@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
+from molgnn.chem.deadline import end_after
 from molgnn.chem.graph import route
 from molgnn.data.processes import Job, ending, started
 from molgnn.data.start import begin, follow_parent
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 Start = Callable[[], tuple[BaseProcess, Connection]]
 _BEGUN, _DONE = True, False
+PATIENCE = 60.0  # seconds beyond the timeout for what is no parsing; the process ends itself before
+TOO_LONG = "exit code 1"  # the end that ``chem.deadline`` makes
 
 
 def without_culprits(
@@ -35,7 +38,7 @@ def without_culprits(
     ``payload`` of a single row is what the job's work is tried on, in a process of its own, for at
     most ``timeout`` seconds each. A row on which that process dies counts only when it dies again.
     """
-    start = partial(begin, _one_by_one, pickle.dumps(job), preload=preload)
+    start = partial(begin, _one_by_one, pickle.dumps(job), timeout, preload=preload)
     problems = _problems([payload([row]) for row in rows], start, timeout)
     return [
         replace(row, problem=problems[i]) if i in problems else row for i, row in enumerate(rows)
@@ -71,21 +74,23 @@ def _first_stop(payloads: list, start: Start, timeout: float) -> tuple[int, str]
             while pipe.poll(limit):
                 if pipe.recv() is _DONE:
                     return None
-                at, limit = at + 1, timeout
+                at, limit = at + 1, timeout + PATIENCE
             return at, ""
         except (EOFError, OSError):
             process.join()
-            return (at, ending(process)) if at >= 0 else None
+            how = ending(process)
+            return (at, "" if how == TOO_LONG else how) if at >= 0 else None
         finally:
             process.kill()
             process.join()
 
 
-def _one_by_one(pipe: Connection, job: bytes) -> None:
+def _one_by_one(pipe: Connection, job: bytes, timeout: float) -> None:
     follow_parent()
     payloads = pipe.recv()
     work = started(job)
     route()  # tests itself once in a process: not in the time of the first row
+    end_after(timeout)  # of parsing alone, as in a worker: scoring takes its own time
     for payload in payloads:
         pipe.send(_BEGUN)
         with suppress(Exception):  # why: what it raises here it raises in a worker too, and is told

@@ -78,7 +78,10 @@ def read_library(paths: str | os.PathLike | Iterable, smiles=None, id=None, colu
     """
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
-    files = list(dict.fromkeys(file for path in paths for file in _expand(os.fspath(path))))
+    own: dict[str, str] = {}
+    for file in (file for path in paths for file in _expand(os.fspath(path))):
+        own.setdefault(file if file == "-" else os.path.realpath(file), file)
+    files = list(own.values())
     if not files:
         raise Refusal("no library: name at least one file, or - for stdin")
     for file in files:

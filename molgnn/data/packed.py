@@ -130,7 +130,7 @@ def _read_manifest(folder: Path) -> dict:
         raise Refusal(f"{folder}: its build is unfinished: the same command goes on with it")
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise Refusal(f"{folder}: no packed library here (no {MANIFEST})") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise Refusal(f"{path}: not readable as JSON ({error}): {REMEDY}") from None

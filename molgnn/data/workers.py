@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from molgnn.data.record import Row
 
 TIMEOUT = 60.0  # seconds for one molecule; ordinary ones take less than a thousandth
+MOST = 1024  # workers: more than any machine has cores
 DEATHS = 3  # of the workers that had one chunk, without a row to blame, before the run gives up
 
 
@@ -73,8 +74,8 @@ def plan(
     """The same chunks, and how many workers to start: as asked, or none for a single chunk (a
     worker takes longer to start than that takes to featurise), or all cores but ``spare``. With a
     ``timeout`` at least one: who works in this process cannot be stopped."""
-    if workers is not None and workers < 0:
-        raise Refusal(f"--workers {workers}: give 0 (no worker processes) or more")
+    if workers is not None and not 0 <= workers <= MOST:
+        raise Refusal(f"--workers {workers}: give 0 (no worker processes) to {MOST}")
     if timeout is not None and not 0 < timeout <= 1e6:
         raise Refusal(f"--timeout {timeout:g}: give seconds, more than 0 and at most 1,000,000")
     chunks = iter(chunks)

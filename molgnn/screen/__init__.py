@@ -8,6 +8,15 @@ class _Verb(ModuleType):
     """A package that can be called. ``molgnn.screen`` names both the floor and what it does, and
     importing any module of the floor binds that name to the package."""
 
+    @property
+    def __signature__(self):
+        """For ``help`` and for editors."""
+        from inspect import signature
+
+        from molgnn.screen.pipeline import screen
+
+        return signature(screen)
+
     def __call__(self, *args, **kwargs):
         """See ``molgnn.screen.pipeline.screen``."""
         from molgnn.screen.pipeline import screen  # not above: workers import this file too

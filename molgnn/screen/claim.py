@@ -33,9 +33,6 @@ def claim(
     library = shards.library
     facts = {"format": FORMAT, "model": model.name, "sha256 of the model": model.sha256}
     facts |= {"card of the model": _short_hash(model.card), "recipe": model.recipe}
-    facts |= {"task": model.columns[ranking.column], "device": str(model.device)}
-    facts |= {"direction": "minimize" if ranking.minimize else "maximize"}
-    facts |= {"top": ranking.top, "pool": ranking.pool, "shard": size, "precision": precision}
     if isinstance(library, PackedLibrary):
         facts |= {"library": library.origin()["name"], "files": []}
         facts |= {"manifest of the library": library.origin()["manifest_sha256"]}
@@ -43,6 +40,10 @@ def claim(
         files = [[name, library.size(name)] for name in library.files]
         facts |= {"library": library.files, "files": files}
         facts |= {f"{name} column": library.options[name] for name in ("smiles", "id")}
+    facts |= {"task": model.columns[ranking.column], "device": str(model.device)}
+    facts |= {"direction": "minimize" if ranking.minimize else "maximize"}
+    # The pool follows from the two before it, so it is never the one that is named.
+    facts |= {"top": ranking.top, "precision": precision, "pool": ranking.pool, "shard": size}
     return facts | {"features": schema_hash(), "molgnn": __version__} | versions()
 
 

@@ -37,7 +37,7 @@ def pool_of(
     if workers is not None and workers < 1:
         raise Refusal(f"--workers {workers}: --engine ray needs one or more")
     if find_spec("ray") is None:
-        raise Refusal("--engine ray: Ray is not installed: pip install 'molgnn[cluster]'")
+        raise Refusal("--engine ray: Ray is not installed: pip install 'ray>=2.40'")
     return partial(ray_pool, address=address, workers=workers, timeout=timeout)
 
 

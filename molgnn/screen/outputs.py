@@ -2,9 +2,12 @@
 
 import csv
 import errno
+import glob
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -24,6 +27,7 @@ def drafts(folder: Path, names: Sequence[str], force: bool = False) -> Iterator[
     check_free(folder, names, force)
     made = missing_folders(folder)
     make_folder(folder)
+    _sweep(folder, names)
     # Two runs into one folder must not write into each other's drafts.
     paths = {name: folder / f".{name}.{os.getpid()}.partial" for name in names}
     done = False
@@ -32,10 +36,11 @@ def drafts(folder: Path, names: Sequence[str], force: bool = False) -> Iterator[
         check_free(folder, names, force)  # another run may have ended here meanwhile
         for path in paths.values():
             sync(path)
-        for name, path in paths.items():
-            os.replace(path, folder / name)
+        with _undisturbed():
+            for name, path in paths.items():
+                os.replace(path, folder / name)
+            done = True
         sync(folder)
-        done = True
     except OSError as error:
         if error.errno not in _UNWRITABLE:
             raise
@@ -94,8 +99,47 @@ def make_folder(folder: Path) -> None:
 
 
 def _discard(paths, made: list[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
-    for folder in made:
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+    with suppress(OSError):  # what could not be written cannot be tidied up, and was refused
+        for path in paths:
+            path.unlink(missing_ok=True)
+        for folder in made:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _sweep(folder: Path, names: Sequence[str]) -> None:
+    """Remove the drafts of processes that were killed."""
+    for name in names:
+        for path in folder.glob(f".{glob.escape(name)}.*.partial"):
+            number = path.name.removesuffix(".partial").rpartition(".")[2]
+            if number.isdecimal() and not _is_alive(int(number)):
+                path.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether there is such a process; Windows is not asked, where the question would end it."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C and SIGTERM come to nothing in the block, which is short and the last of the work:
+    between two renames they would leave half of the results."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    kinds = [kind for kind in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(kind) is not None]
+    before = {kind: signal.signal(kind, lambda *_: None) for kind in kinds}
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

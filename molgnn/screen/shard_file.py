@@ -56,14 +56,16 @@ class ShardFile:
 
 def read_state(path: Path, number: int) -> ShardState:
     """What ``end`` wrote; raises ValueError for a file that is not whole or is another shard's."""
-    candidates, facts = [], None
+    candidates, facts, refused = [], None, 0
     with open(path, encoding="ascii") as file:
         for line in file:
-            if not line.startswith(_REJECT):
+            if line.startswith(_REJECT):
+                refused += len(json.loads(line)["reject"]) == 4
+            else:
                 data = json.loads(line)
                 facts = data.get("shard")
                 candidates += [_hit(data["candidate"])] if "candidate" in data else []
-    if facts is None or facts["number"] != number:
+    if facts is None or facts["number"] != number or refused != facts["rows"] - facts["scored"]:
         raise ValueError(f"{path}: not the whole of shard {number}")
     return ShardState(
         facts["rows"],

@@ -15,7 +15,7 @@ from molgnn.errors import Refusal
 from molgnn.screen.digest import RowDigest
 
 SMALL_ROWS, SMALL_BYTES = 20_000, 1_000_000
-SHARD = 65536  # rows: some seconds to minutes of work, some 10 kB of results
+SHARD = 16384  # rows: seconds of work, some kB of results
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,10 @@ def is_small(library: Library | PackedLibrary) -> bool:
     if isinstance(library, PackedLibrary):
         return sum(library.part_rows()) < SMALL_ROWS
     sizes = [library.size(file) for file in library.files]
-    return None not in sizes and sum(sizes) < SMALL_BYTES
+    if None in sizes:
+        return False
+    packed = [name.endswith((".gz", ".zst")) for name in library.files]
+    return sum(n * (5 if p else 1) for n, p in zip(sizes, packed, strict=True)) < SMALL_BYTES
 
 
 def changed(file: str, begun_in: Path | None, how: str = "") -> Refusal:

@@ -59,7 +59,7 @@ def test_ctrl_c_is_a_clean_stop_that_says_how_to_go_on(library, tmp_path, capsys
     monkeypatch.setattr(build, "write_shard", interrupt)
     command = ["library", "build", str(library), "--out", str(tmp_path / "out")]
     assert main(command) == 130
-    said = f"molgnn: interrupted; whole shards stay in {tmp_path / 'out'}: the same command goes on"
+    said = f"molgnn: interrupted; nothing is in {tmp_path / 'out'}: the same command goes on"
     assert capsys.readouterr().err.splitlines() == [said]
     monkeypatch.undo()
     assert main(command) == 0

@@ -138,7 +138,7 @@ def test_an_interrupted_screen_says_so_in_a_line(asked, library, tmp_path, capsy
     monkeypatch.setattr(Sizes, "predict_graphs", interrupted)
     assert run(screen, "m", library, "--out", tmp_path / "out", "--quiet") == 130
     assert capsys.readouterr().err == (
-        "molgnn: interrupted before the first 65,536 rows were done: nothing was kept\n"
+        "molgnn: interrupted before the first 16,384 rows were done: nothing was kept\n"
     )
     assert not (tmp_path / "out").exists()
 

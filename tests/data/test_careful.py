@@ -8,9 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from molgnn.chem.graph import featurize
+from molgnn.data import careful
 from molgnn.data.careful import without_culprits
 from molgnn.data.record import Row
 from molgnn.data.workers import texts_of, worked
+
+
+@pytest.fixture(autouse=True)
+def no_patience(monkeypatch):
+    """What hangs here is not RDKit, so the process does not end itself: the parent has to do it."""
+    monkeypatch.setattr(careful, "PATIENCE", 0.0)
+
 
 ROWS = [Row("lib.smi", i, text, "", None, "") for i, text in enumerate("abcdefgh", 1)]
 
@@ -80,3 +89,18 @@ def test_all_other_rows_are_worked_on(tmp_path):
     rows, results = zip(*stream, strict=True)
     assert results == (["A", "", "C"], ["D", "E", ""], ["G", "H"])
     assert problems(row for chunk in rows for row in chunk).keys() == {"b", "f"}
+
+
+def slow_scores(texts):
+    """Featurises at once, and takes its time to score."""
+    graphs, *_ = featurize(texts, "none")
+    time.sleep(0.6)
+    return len(graphs)
+
+
+def test_time_spent_on_anything_but_parsing_is_nobodys_fault(slow_smiles, monkeypatch):
+    monkeypatch.setattr(careful, "PATIENCE", 60.0)
+    texts = ["CC", slow_smiles, "CCC"]
+    rows = [Row("lib.smi", i, text, "", None, "") for i, text in enumerate(texts, 1)]
+    fit = without_culprits(rows, partial(partial, slow_scores), texts_of, timeout=0.4)
+    assert [row.problem for row in fit] == ["", "parsing took longer than 0.4 s (--timeout)", ""]

@@ -93,3 +93,9 @@ def test_the_fraction_of_a_parquet_file_is_that_of_its_rows(tmp_path):
     seen = [library.fraction() for _ in library]
     assert seen == sorted(seen)
     assert 0.4 < seen[4500] < 0.6
+
+
+def test_a_file_under_two_spellings_is_read_once(tmp_path, monkeypatch):
+    (tmp_path / "a.smi").write_text("CC one\n")
+    monkeypatch.chdir(tmp_path)
+    assert read_library(["a.smi", "./a.smi", str(tmp_path / "a.smi"), "a*"]).files == ["a.smi"]

@@ -130,7 +130,8 @@ def test_a_shard_whose_bytes_make_no_sense_is_a_refusal_and_no_crash(packed, tmp
             hurt[at] ^= int(rng.integers(1, 256))
         path.write_bytes(hurt)
         outcomes.append(outcome(path))
-    assert set(outcomes) == {"read", "refused"}
+    assert "refused" in outcomes
+    assert set(outcomes) <= {"read", "refused"}
 
 
 def outcome(path):

@@ -42,7 +42,7 @@ def test_engines_and_their_options_are_checked_at_once(monkeypatch):
         with pytest.raises(Refusal, match=f"^{message}$"):
             pool_of(*wrong, None)
     monkeypatch.setattr("molgnn.screen.cluster.find_spec", lambda name: None)
-    with pytest.raises(Refusal, match=r"pip install 'molgnn\[cluster\]'"):
+    with pytest.raises(Refusal, match=r"pip install 'ray>=2.40'"):
         pool_of("ray", None, None, None)
 
 

@@ -1,5 +1,9 @@
 import csv
 import io
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -72,3 +76,30 @@ def test_merged_tallies_count_all_kinds_in_order_of_appearance():
     one.add("a")
     one.merge(two)
     assert one.most(5) == [{"reason": "a", "count": 2}, {"reason": "b", "count": 2}]
+
+
+def test_drafts_of_a_process_that_was_killed_are_swept_up_and_those_of_a_living_one_stay(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    dead, living = (tmp_path / f".a.txt.{pid}.partial" for pid in (gone.pid, os.getppid()))
+    dead.touch()
+    living.touch()
+    with drafts(tmp_path, ["a.txt"]) as paths:
+        paths["a.txt"].touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [living.name, "a.txt"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
+def test_ctrl_c_between_two_renames_does_not_leave_half_of_the_results(tmp_path, monkeypatch):
+    rename, handler = os.replace, signal.getsignal(signal.SIGINT)
+
+    def interrupted(*paths):
+        rename(*paths)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with drafts(tmp_path, ["a", "b"]) as paths:
+        for path in paths.values():
+            path.touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+    assert signal.getsignal(signal.SIGINT) is handler

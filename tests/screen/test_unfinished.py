@@ -231,6 +231,7 @@ def test_another_screen_is_refused_by_what_differs(fake_model, model, library, t
         (model, {"top": 8}, "top 7, now it is 8"),
         (model, {"minimize": True}, 'direction "maximize", now it is "minimize"'),
         (model, {"shard": 20}, "shard 10, now it is 20"),
+        (model, {"precision": "bf16"}, 'precision "fp32", now it is "bf16"'),
         (model, {"smiles": "x"}, 'smiles column none, now it is "x"'),
     ):
         with pytest.raises(Refusal, match=said) as refusal:
