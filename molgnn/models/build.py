@@ -10,6 +10,7 @@ from molgnn.errors import Refusal, choices
 from molgnn.models.property import PropertyModel
 from molgnn.nn.chebnet import ChebNetEncoder
 from molgnn.nn.dmpnn import DMPNNEncoder
+from molgnn.nn.fixed_point import FixedPointEncoder
 from molgnn.nn.gat import GATEncoder
 from molgnn.nn.gcn import GCNEncoder
 from molgnn.nn.gin import GINEncoder
@@ -30,6 +31,7 @@ from molgnn.nn.sgc import SGCEncoder
 ENCODERS = {
     "chebnet": ChebNetEncoder,
     "dmpnn": DMPNNEncoder,
+    "fixed_point": FixedPointEncoder,
     "gat": GATEncoder,
     "gcn": GCNEncoder,
     "gin": GINEncoder,

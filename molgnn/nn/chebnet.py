@@ -25,7 +25,7 @@ class ChebNetEncoder(nn.Module):
         taps: int = 3,
         dropout: float = 0.0,
         norm: str = "none",
-        residual: bool = True,
+        residual: bool = False,
         jk: str = "last",
     ):
         super().__init__()

@@ -64,6 +64,10 @@ class Stack(nn.Module):
 
     def forward(self, h: Tensor, *graph) -> Tensor:
         """h (N, D), and what each layer takes beside it -> (N, out_dim)."""
+        return self.jump(self.states(h, *graph))
+
+    def states(self, h: Tensor, *graph) -> list[Tensor]:
+        """Each layer's state, (N, D)."""
         states = []
         for layer, norm in zip(self.layers, self.norms, strict=True):
             new = norm(layer(h, *graph))
@@ -71,4 +75,4 @@ class Stack(nn.Module):
                 new = torch.relu(new)
             h = self.dropout(h + new if self.residual else new)
             states.append(h)
-        return self.jump(states)
+        return states

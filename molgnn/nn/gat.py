@@ -30,7 +30,7 @@ class GATEncoder(nn.Module):
         heads: int = 4,
         dropout: float = 0.0,
         norm: str = "none",
-        residual: bool = True,
+        residual: bool = False,
         jk: str = "last",
     ):
         super().__init__()

@@ -22,7 +22,7 @@ class GCNEncoder(nn.Module):
         depth: int = 3,
         dropout: float = 0.0,
         norm: str = "none",
-        residual: bool = True,
+        residual: bool = False,
         jk: str = "last",
     ):
         super().__init__()

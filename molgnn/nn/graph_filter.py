@@ -35,7 +35,7 @@ class GraphFilterEncoder(nn.Module):
         mix: bool = True,
         dropout: float = 0.0,
         norm: str = "none",
-        residual: bool = True,
+        residual: bool = False,
         jk: str = "last",
     ):
         super().__init__()

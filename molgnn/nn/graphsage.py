@@ -27,7 +27,7 @@ class GraphSAGEEncoder(nn.Module):
         aggregate: str = "mean",
         dropout: float = 0.0,
         norm: str = "none",
-        residual: bool = True,
+        residual: bool = False,
         jk: str = "last",
     ):
         super().__init__()

@@ -29,6 +29,7 @@ VARIANTS = [
     ("gat", {"heads": 1}),
     ("graphsage", {"aggregate": "max"}),
     ("chebnet", {"taps": 5}),
+    ("fixed_point", {"contraction": 0.5, "tolerance": 1e-5}),
     ("graph_filter", {"mix": False}),
     ("graph_filter", {"shift": "adjacency", "taps": 5, "depth": 4, "norm": "batch"}),
     ("graph_filter", {"shift": "random_walk", "loops": True}),

@@ -21,6 +21,7 @@ VARIANTS = [
     ("graphsage", {"aggregate": "max"}),
     ("chebnet", {"taps": 1}),
     ("chebnet", {"taps": 5}),
+    ("fixed_point", {"contraction": 0.3}),
     ("graph_filter", {"mix": False}),
     ("graph_filter", {"shift": "adjacency", "taps": 4}),
     ("graph_filter", {"shift": "random_walk", "loops": True}),
@@ -142,9 +143,9 @@ def test_bond_orders_and_stereo_bonds_matter(name, batch_of):
 
 @each_encoder
 def test_an_atom_sees_as_far_as_the_depth_and_no_further(name, batch_of):
-    """Atom 0 of a chain whose far end changes."""
+    """Atom 0 of a chain whose far end changes. An equilibrium reaches all of it."""
     near, far = "CCCCN", "CCCCO"
-    for depth, sees in ((3, False), (4, True)):
+    for depth, sees in ((3, name == "fixed_point"), (4, True)):
         own = ONE_BOND_A_LAYER.get(name, {})
         encoder = make(name, depth=depth, dim=32, norm="none", **own).double().eval()
         heads = [run(encoder, batch_of([text]))[0] for text in (near, far)]
