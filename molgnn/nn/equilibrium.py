@@ -48,7 +48,7 @@ def attached(
     equilibrium of a contraction, which backward solves: Almeida 1987; Pineda 1987,
     doi:10.1103/PhysRevLett.59.2229. What autograd keeps does not grow with the number of steps.
     """
-    if not torch.is_grad_enabled():
+    if not any(part.requires_grad for part in parts):
         return z
     at = z.detach().clone().requires_grad_()
     once = step(at, *(part.detach() for part in parts))
@@ -63,7 +63,8 @@ def attached(
         return scale * equilibrium(back, given, component, tolerance, limit)[0]
 
     result = step(z, *parts)
-    result.register_hook(adjoint)
+    if len(z):
+        result.register_hook(adjoint)
     return result
 
 

@@ -115,9 +115,10 @@ def contracted(weight: Tensor, bound: float) -> Tensor:
     The norm's own bound is the Schatten norm tr((W'W)^64)^(1/128), at most D^(1/128) times as
     large (1.05 for 300): five squarings, smooth, and never too small as a power iteration is.
     """
-    power, log_norm, doublings = weight.t() @ weight, 0.0, 5
-    for k in range(doublings + 1):
+    power, log_norm = weight, 0.0
+    for k in range(6):
+        power = power.t() @ power  # (W'W)^(2^k), but for its size
         size = power.norm().clamp(min=torch.finfo(weight.dtype).tiny)
         log_norm = log_norm + size.log() / 2 ** (k + 1)
-        power = (power / size) @ (power / size)
+        power = power / size
     return weight * (bound / log_norm.exp()).clamp(max=1)

@@ -146,6 +146,13 @@ def test_a_gradient_without_equilibrium_is_refused():
         z.sum().backward()
 
 
+def test_nothing_to_learn_and_no_atoms_need_no_gradient(batch_of):
+    encoder, none = make(), batch_of([])
+    encoder(*of(none)).sum().backward()
+    frozen = make().requires_grad_(False)
+    assert not frozen(*of(batch_of())).requires_grad
+
+
 def test_pieces_are_named_by_their_first_atom(batch_of):
     batch = batch_of(["C" * 40, "C", "C1CC1.O", "[Na+]"])
     label = components(batch.edge_index, len(batch.x))
