@@ -116,7 +116,10 @@ def test_without_arguments_it_is_the_shipped_data_set():
 @pytest.mark.parametrize(
     "overrides, said",
     [
-        (["encoder=transformer"], "unknown encoder 'transformer': choose one of dmpnn, gin, mpnn"),
+        (
+            ["encoder=transformer"],
+            "unknown encoder 'transformer': choose one of .*dmpnn, fixed_point, gat",
+        ),
         (["data=esoll"], "unknown data 'esoll': choose one of .*esol"),
         (["fit.epoch=3"], "unknown option of fit 'epoch': choose one of .*epochs"),
         (["seeds=3"], "unknown option 'seeds': choose one of .*seed"),

@@ -8,8 +8,14 @@ from torch import nn
 from molgnn.chem.fields import ATOM_SIZES, BOND_SIZES
 from molgnn.errors import Refusal, choices
 from molgnn.models.property import PropertyModel
+from molgnn.nn.chebnet import ChebNetEncoder
 from molgnn.nn.dmpnn import DMPNNEncoder
+from molgnn.nn.fixed_point import FixedPointEncoder
+from molgnn.nn.gat import GATEncoder
+from molgnn.nn.gcn import GCNEncoder
 from molgnn.nn.gin import GINEncoder
+from molgnn.nn.graph_filter import GraphFilterEncoder
+from molgnn.nn.graphsage import GraphSAGEEncoder
 from molgnn.nn.head import MLPHead
 from molgnn.nn.mpnn import MPNNEncoder
 from molgnn.nn.readout import (
@@ -20,8 +26,20 @@ from molgnn.nn.readout import (
     Set2SetReadout,
     SumReadout,
 )
+from molgnn.nn.sgc import SGCEncoder
 
-ENCODERS = {"dmpnn": DMPNNEncoder, "gin": GINEncoder, "mpnn": MPNNEncoder}
+ENCODERS = {
+    "chebnet": ChebNetEncoder,
+    "dmpnn": DMPNNEncoder,
+    "fixed_point": FixedPointEncoder,
+    "gat": GATEncoder,
+    "gcn": GCNEncoder,
+    "gin": GINEncoder,
+    "graph_filter": GraphFilterEncoder,
+    "graphsage": GraphSAGEEncoder,
+    "mpnn": MPNNEncoder,
+    "sgc": SGCEncoder,
+}
 READOUTS = {
     "mean": MeanReadout,
     "max": MaxReadout,

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from molgnn.nn.depth import jump, norm_layer
 from molgnn.nn.embed import FieldEmbedding
+from molgnn.nn.neighbours import sum_at
 
 
 class DMPNNEncoder(nn.Module):
@@ -89,11 +90,6 @@ def _incoming(state: Tensor, source: Tensor, target: Tensor, num_atoms: int) -> 
 def incoming_plain(state: Tensor, source: Tensor, target: Tensor, num_atoms: int) -> Tensor:
     """state (E, D), source and target (E,) -> (E, D): what arrives at each bond's source."""
     return sum_at(state, target, num_atoms).index_select(0, source) - reverse(state)
-
-
-def sum_at(values: Tensor, index: Tensor, size: int) -> Tensor:
-    """Row sums, (E, D) and index (E,) -> (size, D); far faster on a CPU than a scatter."""
-    return values.new_zeros(size, values.size(1)).index_add_(0, index, values)
 
 
 def reverse(edges: Tensor) -> Tensor:

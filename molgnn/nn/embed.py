@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from molgnn.nn.neighbours import sum_at
+
 
 class FieldEmbedding(nn.Module):
     """h = sum_f W_f[code_f] for integer fields f with ``sizes[f]`` codes each."""
@@ -39,3 +41,27 @@ class FieldEmbedding(nn.Module):
         for rows, count in zip(self.weight.split(self.sizes), counts, strict=True):
             share = (count / count.sum().clamp(min=1)).to(rows)
             rows[count == 0] = share @ rows
+
+
+class BondedAtoms(nn.Module):
+    """h_v = W[x_v] + sum_{u in N(v)} V[e_uv]: atoms that know which bonds they have.
+
+    For encoders that move atom vectors by a matrix, which has one number for a bond and no room for
+    a vector. Without it an alkene and its stereoisomer would be one molecule to them. Which bond
+    leads to which neighbour stays unknown, but both ends of a bond have it in their sums.
+    """
+
+    def __init__(self, atom_sizes: Sequence[int], bond_sizes: Sequence[int], dim: int):
+        super().__init__()
+        self.atoms = FieldEmbedding(atom_sizes, dim)
+        self.bonds = FieldEmbedding(bond_sizes, dim)
+
+    def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Tensor:
+        """x (N, 9), edge_index (2, E), edge_attr (E, 3) -> (N, D)."""
+        return self.atoms(x) + sum_at(both_ways(self.bonds, edge_attr), edge_index[1], len(x))
+
+
+def both_ways(table: FieldEmbedding, edge_attr: Tensor) -> Tensor:
+    """edge_attr (E, 3) -> (E, D): each bond is looked up once, for both of its directions."""
+    bonds = table(edge_attr[: edge_attr.size(0) // 2])
+    return torch.cat([bonds, bonds])

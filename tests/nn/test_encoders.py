@@ -15,10 +15,27 @@ OPTIONS = [
         ("none", "batch", "layer"), (False, True), ("last", "cat", "max")
     )
 ]
+# What an encoder has of its own, beside its defaults.
+VARIANTS = [
+    ("gat", {"heads": 1}),
+    ("graphsage", {"aggregate": "max"}),
+    ("chebnet", {"taps": 1}),
+    ("chebnet", {"taps": 5}),
+    ("fixed_point", {"contraction": 0.3}),
+    ("graph_filter", {"mix": False}),
+    ("graph_filter", {"shift": "adjacency", "taps": 4}),
+    ("graph_filter", {"shift": "random_walk", "loops": True}),
+    ("graph_filter", {"shift": "laplacian"}),
+    ("graph_filter", {"shift": "laplacian", "basis": "chebyshev", "mix": False}),
+]
+ONE_BOND_A_LAYER = {"chebnet": {"taps": 2}, "graph_filter": {"taps": 2}}
 each_encoder = pytest.mark.parametrize("name", ENCODERS)
 each_option = pytest.mark.parametrize(
     "options", OPTIONS, ids=lambda o: "-".join(map(str, o.values()))
 )
+
+
+each_variant = pytest.mark.parametrize("name, options", VARIANTS, ids=str)
 
 
 def make(name, depth=3, dim=8, **options):
@@ -33,7 +50,15 @@ def run(encoder, batch):
 @each_encoder
 @each_option
 def test_batched_is_alone(name, options, batch_of, texts):
-    encoder = make(name, **options).eval()
+    check_batched_is_alone(make(name, **options).eval(), batch_of, texts)
+
+
+@each_variant
+def test_batched_is_alone_with_options_of_its_own(name, options, batch_of, texts):
+    check_batched_is_alone(make(name, **options).eval(), batch_of, texts)
+
+
+def check_batched_is_alone(encoder, batch_of, texts):
     alone = torch.cat([run(encoder, batch_of([text])) for text in texts])
     assert alone.shape[1] == encoder.out_dim
     torch.testing.assert_close(run(encoder, batch_of()), alone, atol=1e-5, rtol=1e-4)
@@ -42,7 +67,16 @@ def test_batched_is_alone(name, options, batch_of, texts):
 @each_encoder
 @each_option
 def test_another_order_of_the_atoms_is_the_same_order_of_their_vectors(name, options, renumbered):
-    encoder, text = make(name, **options).eval(), "C[C@H](N)C(=O)Oc1ccccc1"
+    check_order(make(name, **options).eval(), renumbered)
+
+
+@each_variant
+def test_another_order_of_the_atoms_with_options_of_its_own(name, options, renumbered):
+    check_order(make(name, **options).eval(), renumbered)
+
+
+def check_order(encoder, renumbered):
+    text = "C[C@H](N)C(=O)Oc1ccccc1"
     atoms = 12
     order = torch.randperm(atoms, generator=torch.Generator().manual_seed(1)).tolist()
     straight, shuffled = (run(encoder, renumbered(text, o)) for o in (range(atoms), order))
@@ -75,6 +109,20 @@ def test_gradients_reach_every_parameter(name, norm, jk, batch_of):
     assert cold == []
 
 
+@each_variant
+def test_gradients_reach_every_parameter_with_options_of_its_own(name, options, batch_of):
+    encoder, batch = make(name, **options), batch_of()
+    (run(encoder, batch) * torch.randn(encoder.out_dim)).sum().backward()
+    cold = [n for n, p in encoder.named_parameters() if p.grad is None or not p.grad.abs().any()]
+    assert cold == []
+
+
+@each_encoder
+def test_no_molecules_give_no_atoms(name, batch_of):
+    encoder = make(name, norm="batch").eval()
+    assert run(encoder, batch_of([])).shape == (0, encoder.out_dim)
+
+
 @each_encoder
 def test_molecules_without_bonds_have_vectors(name, batch_of):
     encoder = make(name).eval()
@@ -95,10 +143,11 @@ def test_bond_orders_and_stereo_bonds_matter(name, batch_of):
 
 @each_encoder
 def test_an_atom_sees_as_far_as_the_depth_and_no_further(name, batch_of):
-    """Atom 0 of a chain whose far end changes."""
+    """Atom 0 of a chain whose far end changes. An equilibrium reaches all of it."""
     near, far = "CCCCN", "CCCCO"
-    for depth, sees in ((3, False), (4, True)):
-        encoder = make(name, depth=depth, dim=32, norm="none").double().eval()
+    for depth, sees in ((3, name == "fixed_point"), (4, True)):
+        own = ONE_BOND_A_LAYER.get(name, {})
+        encoder = make(name, depth=depth, dim=32, norm="none", **own).double().eval()
         heads = [run(encoder, batch_of([text]))[0] for text in (near, far)]
         assert torch.allclose(*heads, rtol=0, atol=1e-13) is not sees
 

@@ -303,7 +303,11 @@ def test_a_run_that_was_refused_does_not_block_the_next(table, fit):
         ),
         (lambda rows: [row.update(smiles="x") for row in rows], {}, "no row to learn from"),
         (lambda rows: rows[0].update(split="maybe"), {}, "'maybe' .*names no part"),
-        (None, {"encoder": "transformer"}, "unknown encoder 'transformer': .*dmpnn, gin, mpnn"),
+        (
+            None,
+            {"encoder": "transformer"},
+            "unknown encoder 'transformer': .*dmpnn, fixed_point, gat",
+        ),
         (None, {"readout": "median"}, "unknown readout 'median'"),
         (None, {"kind": "ordinal"}, "unknown kind of target 'ordinal'"),
         (None, {"kind": "binary"}, "a binary target is 0 or 1"),

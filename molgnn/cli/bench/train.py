@@ -17,7 +17,7 @@ Epoch = Callable[[], None]
 
 def add_arguments(train: argparse.ArgumentParser) -> None:
     train.add_argument("--against", choices=["chemprop"], help="also measure this, if installed")
-    train.add_argument("--encoder", default="dmpnn", help="dmpnn, gin or mpnn (dmpnn)")
+    train.add_argument("--encoder", default="dmpnn", help="any of `molgnn train` (dmpnn)")
     train.add_argument("--dim", type=int, default=300, metavar="D", help="width (300)")
     train.add_argument("--depth", type=int, default=3, metavar="N", help="depth (3)")
     train.add_argument("--batch", type=int, default=64, metavar="N", help="batch size (64)")
