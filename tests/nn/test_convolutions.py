@@ -94,7 +94,7 @@ def start(encoder, batch):
 
 
 @pytest.mark.parametrize("residual", [False, True])
-@pytest.mark.parametrize("name, options, pyg", CASES, ids=str)
+@pytest.mark.parametrize("name, options, pyg", CASES, ids=lambda v: getattr(v, "__name__", str(v)))
 def test_atoms_and_gradients_are_those_of_pyg(name, options, pyg, residual, batch_of):
     encoder, batch = without_bonds(make(name, residual=residual, **options)), batch_of()
     first = h = start(encoder, batch)

@@ -17,7 +17,9 @@ def values():
 
 
 @pytest.mark.parametrize(
-    "ours, reduce", [(sum_at, "sum"), (mean_at, "mean"), (largest_at, "max")], ids=lambda v: str(v)
+    "ours, reduce",
+    [(sum_at, "sum"), (mean_at, "mean"), (largest_at, "max")],
+    ids=["sum", "mean", "max"],
 )
 def test_values_and_gradients_are_those_of_pyg(ours, reduce, values):
     both = ours(values, INDEX, ATOMS), scatter(values, INDEX, 0, ATOMS, reduce)
