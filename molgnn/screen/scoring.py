@@ -8,11 +8,13 @@ the workers featurise for it.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from molgnn.chem.packed import PackedGraphs
+from molgnn.data.processes import Job
 from molgnn.data.workers import Featurized, OpenPool, featurized, plan, unread, worked
 from molgnn.models import PRELOAD
 from molgnn.screen.stages import Scored, scored
@@ -41,7 +43,7 @@ class Scoring:
     def rows(self, chunks: "Iterable[list[Row]]") -> Iterator[Scored]:
         """Each chunk of rows scored, in order."""
         chunks = self._planned(chunks)
-        if self._job() is None:
+        if self._job is None:
             recipe, pool = self.model.recipe, self.open_pool
             parts = featurized(chunks, recipe, self.workers, self.timeout, pool)
             return self._here(parts, "featurize")
@@ -49,19 +51,21 @@ class Scoring:
 
     def parts(self, parts: Iterator[Featurized]) -> Iterator[Scored]:
         """Each part of a packed library scored, in order."""
-        if self._job() is None:
+        if self._job is None:
             self.workers = 0
             return self._here(parts, "unpack")
         return self._graphs_there(self._planned(self._unpacked(parts)))
 
-    def _job(self):
-        """What a worker needs to score by itself; None where the model cannot go there."""
+    @cached_property
+    def _job(self) -> Job | None:
+        """What a worker needs to score by itself, the model among it, so it is made once; None
+        where the model cannot go there."""
         make = getattr(self.model, "job", None)
         return make(self.precision) if make else None
 
     def _planned(self, chunks: Iterable) -> Iterator:
         """The same chunks; settles the number of workers. Who only waits for them needs no core."""
-        spare = int(self._job() is None)
+        spare = int(self._job is None)
         chunks, self.workers = plan(chunks, self.workers, spare, self.timeout)
         return chunks
 
@@ -95,7 +99,7 @@ class Scoring:
     def _worked(self, chunks, **options):
         stream = worked(
             chunks,
-            self._job(),
+            self._job,
             self.workers,
             timeout=self.timeout,
             preload=PRELOAD,
