@@ -1,7 +1,7 @@
 """What reaches an atom from its neighbours: sums, means, maxima, and shares that add up to one.
 
 ``index`` (E,) is the atom that each row reaches, ``size`` the number of atoms. An atom that nothing
-reaches gets zeros.
+reaches gets zeros. A readout takes them alike, from the atoms (N,) of a molecule.
 """
 
 import torch

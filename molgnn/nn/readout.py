@@ -8,6 +8,8 @@ takes as long as importing torch.
 import torch
 from torch import Tensor, nn
 
+from molgnn.nn.neighbours import largest_at, mean_at, sum_at
+
 
 class MeanReadout(nn.Module):
     """h_m = (1 / |m|) sum_i h_i: independent of size, for intensive properties."""
@@ -18,8 +20,7 @@ class MeanReadout(nn.Module):
 
     def forward(self, h: Tensor, graph_id: Tensor, num_graphs: int) -> Tensor:
         """h (N, D), graph_id (N,) -> (B, D)."""
-        atoms = torch.ones_like(graph_id, dtype=h.dtype).unsqueeze(1)
-        return summed(h, graph_id, num_graphs) / summed(atoms, graph_id, num_graphs).clamp(min=1)
+        return mean_at(h, graph_id, num_graphs)
 
 
 class MaxReadout(nn.Module):
@@ -31,7 +32,7 @@ class MaxReadout(nn.Module):
 
     def forward(self, h: Tensor, graph_id: Tensor, num_graphs: int) -> Tensor:
         """h (N, D), graph_id (N,) -> (B, D)."""
-        return largest(h, graph_id, num_graphs)
+        return largest_at(h, graph_id, num_graphs)
 
 
 class SumReadout(nn.Module):
@@ -47,7 +48,7 @@ class SumReadout(nn.Module):
 
     def forward(self, h: Tensor, graph_id: Tensor, num_graphs: int) -> Tensor:
         """h (N, D), graph_id (N,) -> (B, D)."""
-        return summed(h, graph_id, num_graphs) / self.scale
+        return sum_at(h, graph_id, num_graphs) / self.scale
 
 
 class MeanMaxReadout(nn.Module):
@@ -60,8 +61,8 @@ class MeanMaxReadout(nn.Module):
 
     def forward(self, h: Tensor, graph_id: Tensor, num_graphs: int) -> Tensor:
         """h (N, D), graph_id (N,) -> (B, 2 D)."""
-        mean, largest_ = self.mean(h, graph_id, num_graphs), largest(h, graph_id, num_graphs)
-        return torch.cat([mean, largest_], dim=-1)
+        mean, largest = self.mean(h, graph_id, num_graphs), largest_at(h, graph_id, num_graphs)
+        return torch.cat([mean, largest], dim=-1)
 
 
 class AttentionReadout(nn.Module):
@@ -92,17 +93,5 @@ class Set2SetReadout(nn.Module):
     def forward(self, h: Tensor, graph_id: Tensor, num_graphs: int) -> Tensor:
         """h (N, D), graph_id (N,) -> (B, 2 D)."""
         pooled = self.pool(h, graph_id, dim_size=num_graphs)
-        atoms = summed(torch.ones_like(graph_id).unsqueeze(1), graph_id, num_graphs)
+        atoms = sum_at(torch.ones_like(graph_id).unsqueeze(1), graph_id, num_graphs)
         return pooled * (atoms > 0)  # the LSTM alone would answer for an empty molecule
-
-
-def summed(h: Tensor, graph_id: Tensor, num_graphs: int) -> Tensor:
-    """h (N, D), graph_id (N,) -> (B, D); far faster on a CPU than a scatter."""
-    return h.new_zeros(num_graphs, h.size(1)).index_add_(0, graph_id, h)
-
-
-def largest(h: Tensor, graph_id: Tensor, num_graphs: int) -> Tensor:
-    """h (N, D), graph_id (N,) -> (B, D)."""
-    index = graph_id.unsqueeze(1).expand_as(h)
-    empty = h.new_zeros(num_graphs, h.size(1))
-    return empty.scatter_reduce(0, index, h, "amax", include_self=False)
