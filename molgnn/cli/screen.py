@@ -141,7 +141,9 @@ def _interrupted(args: argparse.Namespace, rows: int | None) -> str:
         )
     if STDIN in args.library:
         return "interrupted: nothing was written, and stdin cannot be read again"
-    if os.path.exists(os.path.join(args.out, "unfinished", "run.json")):
+    from molgnn.screen.unfinished import FOLDER, RUN
+
+    if os.path.exists(os.path.join(args.out, FOLDER, RUN)):
         return f"interrupted: what was done before stays in {args.out}: the same command goes on"
     if rows is None:
         return "interrupted: nothing was written"
