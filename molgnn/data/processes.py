@@ -1,6 +1,7 @@
 """Worker processes, each behind a pipe of its own, so that a death costs and points at one payload.
 
 A worker imports this module and the chem floor: RDKit and numpy, never torch, unless its job does.
+What is pickled here goes between this process and its own children, never to or from a file.
 """
 
 import gc
@@ -162,8 +163,7 @@ def _serve(pipe: Connection, job: bytes, timeout: float | None) -> None:
             patient, payload = pickle.loads(data)
             end_after(None if patient else timeout)
             answer = _pickled((True, work(payload)))
-        # why: whatever it is, the parent is to hear and raise it
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001  why: whatever it is, the parent is to raise it
             answer = _pickled((False, _portable(error)))
         pipe.send_bytes(answer)
 
@@ -183,6 +183,5 @@ def _portable(error: Exception) -> Exception:
     error.add_note(f"in a worker process:\n{text}")
     try:
         return pickle.loads(pickle.dumps(error))
-    # why: an error may have any constructor, and fail in any way
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001  why: an error's own constructor may fail in any way
         return RuntimeError(text)

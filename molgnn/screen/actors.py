@@ -96,8 +96,7 @@ class Actors:
             value = self._fleet.value(lane.ref)
         except Lost as loss:
             self._replace(lane, loss)
-        # why: whatever the work raised, who asked for it is to hear of it
-        except Exception as error:
+        except Exception as error:  # why: whatever the work raised, who asked for it is to hear it
             if not lane.begun:
                 raise
             lane.work.popleft()[1].failed(error)
