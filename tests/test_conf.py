@@ -13,7 +13,13 @@ from molgnn.cli.train import check
 from molgnn.data.registry import DATASETS
 from molgnn.errors import Refusal
 from molgnn.models.build import ENCODERS, HEADS, READOUTS, build_model
-from molgnn.train.options import DataOptions, FitOptions, OptimOptions, RunOptions
+from molgnn.train.options import (
+    DataOptions,
+    FitOptions,
+    LossOptions,
+    OptimOptions,
+    RunOptions,
+)
 
 CONF = Path(__file__).parents[1] / "conf"
 CHOICES = sorted(
@@ -48,18 +54,25 @@ def test_the_choices_are_those_of_the_code():
     assert of["encoder"] == set(ENCODERS)
     assert of["readout"] == set(READOUTS)
     assert of["data"] == {*DATASETS, "csv"}
-    assert set(of) == {"data", "encoder", "readout", "head", "optim", "fit"}
+    assert set(of) == {"data", "encoder", "readout", "head", "loss", "optim", "fit"}
 
 
-def test_the_values_of_fit_and_optim_are_the_defaults_of_the_code():
-    standard = options("fit=standard", "optim=adamw")
+def test_the_values_of_loss_fit_and_optim_are_the_defaults_of_the_code():
+    standard = options("loss=standard", "fit=standard", "optim=adamw")
+    assert standard.loss == LossOptions()
     assert standard.fit == FitOptions()
     assert standard.optim == OptimOptions()
 
 
-@pytest.mark.parametrize("name", ["standard", "adamw"])
-def test_every_option_of_the_code_is_shown_in_the_file(name):
-    group, kind = {"standard": ("fit", FitOptions), "adamw": ("optim", OptimOptions)}[name]
+@pytest.mark.parametrize(
+    "group, name, kind",
+    [
+        ("fit", "standard", FitOptions),
+        ("loss", "standard", LossOptions),
+        ("optim", "adamw", OptimOptions),
+    ],
+)
+def test_every_option_of_the_code_is_shown_in_the_file(group, name, kind):
     shown = OmegaConf.load(CONF / group / f"{name}.yaml")
     assert set(shown) == {field.name for field in dataclasses.fields(kind)}
 
@@ -124,7 +137,10 @@ def test_without_arguments_it_is_the_shipped_data_set():
         (["fit.epoch=3"], "unknown option of fit 'epoch': choose one of .*epochs"),
         (["seeds=3"], "unknown option 'seeds': choose one of .*seed"),
         (["data=csv"], "data.path is missing: give data.path=..."),
-        (["data=csv", "data.path=a"], "data.targets is missing"),
+        (["loss=l3"], "unknown loss 'l3': choose one of focal, huber, l1"),
+        (["loss.regression=l3"], "unknown loss.regression 'l3'"),
+        (["loss.quantiles=[0.1]"], "with the median"),
+        (["fit.class_weights=true"], "unknown option of fit"),
         (["fit.epochs=many"], "fit.epochs=many: must be a number"),
         (["fit.epochs="], "fit.epochs"),
         (["fit.epochs=3", "fit.epochs"], "."),

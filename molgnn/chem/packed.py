@@ -39,8 +39,8 @@ class PackedGraphs:
     def select(self, rows: Sequence[int] | np.ndarray) -> "PackedGraphs":
         """The given molecules, in the given order; repeats are allowed."""
         rows = np.asarray(rows, dtype=np.int64)
-        atom_rows, atom_offsets = _ranges(self.atom_offsets, rows)
-        bond_rows, bond_offsets = _ranges(self.bond_offsets, rows)
+        atom_rows, atom_offsets = ranges(self.atom_offsets, rows)
+        bond_rows, bond_offsets = ranges(self.bond_offsets, rows)
         return PackedGraphs(
             self.atoms[atom_rows],
             self.bond_ends[bond_rows],
@@ -79,7 +79,7 @@ def offsets_of(counts: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
 
 
-def _ranges(offsets: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def ranges(offsets: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The positions start:stop of each chosen row, end to end, and the offsets of the result."""
     counts = offsets[rows + 1] - offsets[rows]
     new = offsets_of(counts)

@@ -1,5 +1,6 @@
 """Parquet: rows in batches through pyarrow, so that memory does not grow with the file."""
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -107,6 +108,8 @@ def _seekable(name: str):
 def _cell(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, list):
+        return json.dumps(value, default=str)
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 

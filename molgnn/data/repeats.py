@@ -58,32 +58,35 @@ RULES = {
 def merge_repeats(
     keys: Sequence[Hashable],
     y: np.ndarray,
+    bounds: np.ndarray,
     tasks: Sequence[str],
     lines: Sequence[int],
     names: Sequence[str],
     rule: str = "mean",
     classification: bool | None = None,
-) -> tuple[np.ndarray, np.ndarray, Repeats]:
-    """(rows kept (n,) int64, their merged labels (n, T), report) of rows with labels y (R, T).
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Repeats]:
+    """(rows kept (n,) int64, their merged labels (n, T), bounds (n, T), report) of rows with labels
+    y (R, T), whose ``bounds`` are those of ``cells.number``.
 
     Rows with equal keys are one molecule; it stands where it stood first. Its label in a task is
-    made of those that are not missing. ``classification`` None judges each task by its labels.
-    ``lines`` and ``names`` are for the report's examples.
+    made of those that are not missing, of exact ones where there are some, else the tightest bound.
+    ``classification`` None judges each task by its labels. ``lines`` and ``names`` are for the
+    report's examples.
     """
-    if rule not in RULES:
-        raise choices("rule for repeated molecules", rule, RULES)
-    merges = [RULES[rule][_is_classes(labels, classification)] for labels in y.T]
+    merges = merges_of(rule, y, classification)
+    exact = np.where(bounds == 0, y, math.nan)
     report = Repeats(rule=rule, spread=dict.fromkeys(tasks, 0.0))
-    rows, labels = [], []
-    for group in _groups(keys):
-        spread = _spread(y[group])
+    rows, labels, signs = [], [], []
+    for group in groups_of(keys):
+        spread = _spread(exact[group])
         if len(group) > 1:
             _note(report, group, spread, y, lines, names[group[0]])
         if rule == "keep" or len(group) == 1:
             rows += group
             labels += list(y[group])
+            signs += list(bounds[group])
             continue
-        merged = _merged(y[group], merges)
+        merged, sign = _merged(y[group], bounds[group], merges)
         undecided = len(tasks) and np.isnan(merged).all() and not np.isnan(y[group]).all()
         if undecided or (rule == "drop" and spread.any()):
             report.dropped += len(group)
@@ -91,12 +94,22 @@ def merge_repeats(
         report.merged += len(group) - 1
         rows.append(group[0])
         labels.append(merged)
+        signs.append(sign)
     order = np.argsort(rows, kind="stable")
-    kept = np.array(rows, dtype=np.int64)[order]
-    return kept, np.array(labels, dtype=np.float64).reshape(len(kept), len(tasks))[order], report
+    kept, shape = np.array(rows, dtype=np.int64)[order], (len(rows), len(tasks))
+    labels, signs = (np.array(a, dtype=t).reshape(shape)[order]
+                     for a, t in ((labels, np.float64), (signs, np.int8)))  # fmt: skip
+    return kept, labels, signs, report
 
 
-def _groups(keys: Sequence[Hashable]) -> list[list[int]]:
+def merges_of(rule: str, y: np.ndarray, classification: bool | None) -> list:
+    """For each column of y (R, T) the function that merges its labels. Raises Refusal."""
+    if rule not in RULES:
+        raise choices("rule for repeated molecules", rule, RULES)
+    return [RULES[rule][_is_classes(labels, classification)] for labels in y.T]
+
+
+def groups_of(keys: Sequence[Hashable]) -> list[list[int]]:
     groups: dict[Hashable, list[int]] = {}
     for row, key in enumerate(keys):
         groups.setdefault(key, []).append(row)
@@ -110,10 +123,22 @@ def _is_classes(labels: np.ndarray, classification: bool | None) -> bool:
     return bool(np.isin(labels[~np.isnan(labels)], (0.0, 1.0)).all())
 
 
-def _merged(labels: np.ndarray, merges: Sequence) -> np.ndarray:
-    columns = [column[~np.isnan(column)] for column in labels.T]
-    pairs = zip(merges, columns, strict=True)
-    return np.array([merge(column) if len(column) else math.nan for merge, column in pairs])
+def _merged(labels: np.ndarray, bounds: np.ndarray, merges: Sequence):
+    """(labels (T,), bounds (T,)) of one molecule."""
+    pairs = [
+        _one(y[~np.isnan(y)], bound[~np.isnan(y)], merge)
+        for y, bound, merge in zip(labels.T, bounds.T, merges, strict=True)
+    ]
+    return np.array([label for label, _ in pairs]), np.array([bound for _, bound in pairs])
+
+
+def _one(y: np.ndarray, bounds: np.ndarray, merge) -> tuple[float, int]:
+    """The label and the bound of one task, from those that are not missing."""
+    if (bounds == 0).any():
+        return merge(y[bounds == 0]), 0
+    if len(y) == 0 or bounds.min() != bounds.max():  # bounds from both sides: no single label
+        return math.nan, 0
+    return float(y.max() if bounds[0] > 0 else y.min()), int(bounds[0])
 
 
 def _spread(labels: np.ndarray) -> np.ndarray:

@@ -105,8 +105,8 @@ def _cuts(case: _Case) -> tuple[int, int]:
 def _stratified(case: _Case) -> np.ndarray:
     """Shuffled within each stratum; then, stratum after stratum, each molecule goes to the part
     that is furthest behind its share: every stratum is shared out, and the whole is exact."""
-    if case.y is None:
-        raise Refusal("the stratified split needs labels")
+    if case.y is None or not np.size(case.y):
+        raise Refusal("the stratified split needs labels of molecules")
     shuffled = case.shuffled()
     order = shuffled[np.argsort(_strata(case.y)[shuffled], kind="stable")]
     part, filled, shares = np.zeros(len(case), dtype=int), np.zeros(3), np.array(case.sizes)

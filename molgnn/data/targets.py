@@ -1,10 +1,13 @@
-"""What is predicted: tasks, their kinds and units, and the scaling between labels and outputs."""
+"""What is predicted: tasks, their levels, kinds and units."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from molgnn.data.levels import LEVELS, Levels
+from molgnn.data.scaling import TRANSFORMS, fitted
 from molgnn.errors import Refusal, choices
 
 KINDS = ("regression", "binary", "multiclass")
@@ -12,7 +15,12 @@ KINDS = ("regression", "binary", "multiclass")
 
 @dataclass(frozen=True)
 class Task:
-    """One column to predict. Regression outputs are scaled by the training labels' mean and std."""
+    """One column to predict, for molecules, for each of their atoms, or for each of their bonds.
+
+    Regression labels are transformed, then scaled by the training labels' ``mean`` and ``std``;
+    ``knots`` are those of the transform ``rank``. With ``quantiles`` (ascending, 0.5 among them)
+    the network gives one output for each.
+    """
 
     name: str
     kind: str
@@ -20,116 +28,188 @@ class Task:
     classes: tuple[str, ...] = ()
     mean: float = 0.0
     std: float = 1.0
+    level: str = "molecule"
+    transform: str = "standardize"
+    knots: tuple[tuple[float, float], ...] = ()
+    quantiles: tuple[float, ...] = ()
 
     @property
     def width(self) -> int:
         """Outputs that the network has for this task."""
-        return len(self.classes) if self.kind == "multiclass" else 1
+        return len(self.classes) if self.kind == "multiclass" else max(1, len(self.quantiles))
+
+    @property
+    def quantile_order(self) -> list[int]:
+        """Positions of the quantiles: the median, then the others."""
+        middle = self.quantiles.index(0.5)
+        return [middle, *(i for i in range(len(self.quantiles)) if i != middle)]
 
     @property
     def columns(self) -> list[str]:
-        """Names of the predicted columns: the task's, or one ``task=class`` for each class."""
-        if self.kind != "multiclass":
-            return [self.name]
-        return [f"{self.name}={label}" for label in self.classes]
+        """Names of the predicted columns: the task's (the median, followed by ``task_q0.05`` for
+        each further quantile), or one ``task=class`` for each class."""
+        if self.kind == "multiclass":
+            return [f"{self.name}={label}" for label in self.classes]
+        others = [self.quantiles[i] for i in self.quantile_order[1:]] if self.quantiles else []
+        return [self.name, *(f"{self.name}_q{quantile:g}" for quantile in others)]
 
     def to_json(self) -> dict:
-        return asdict(self) | {"classes": list(self.classes)}
+        return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping) -> "Task":
-        return cls(**{**data, "classes": tuple(data["classes"])})
+        """Raises ValueError, TypeError or KeyError for what describes no task."""
+        lists = {
+            "classes": tuple(data["classes"]),
+            "knots": tuple((float(y), float(z)) for y, z in data.get("knots", ())),
+            "quantiles": tuple(map(float, data.get("quantiles", ()))),
+        }
+        task = cls(**{**data, **lists})
+        if not task._is_sound():
+            raise ValueError(f"{task} describes no task")
+        return task
+
+    def _is_sound(self) -> bool:
+        knots = np.array(self.knots).reshape(-1, 2)
+        rank = self.transform == "rank"
+        return (
+            self.kind in KINDS
+            and self.level in LEVELS
+            and self.transform in TRANSFORMS
+            and self.std > 0
+            and math.isfinite(self.mean)
+            and len(knots) >= 2 * rank
+            and bool(np.isfinite(knots).all() and (np.diff(knots, axis=0) > 0).all())
+            and (not self.quantiles or 0.5 in self.quantiles)
+            and list(self.quantiles) == sorted(set(self.quantiles))
+            and all(0 < quantile < 1 for quantile in self.quantiles)
+        )
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user says of the targets: one word for all of them, or one for each by name.
+
+    ``kind``: auto, regression, binary, multiclass; ``transform``: one of TRANSFORMS, for regression
+    alone; ``quantiles``: to be predicted in the place of the mean; ``units``: by name.
+    """
+
+    kind: str | Mapping[str, str] = "auto"
+    transform: str | Mapping[str, str] = "standardize"
+    quantiles: tuple[float, ...] = ()
+    units: Mapping[str, str] | None = None
+
+    def of(self, option: str, name: str, default: str) -> str:
+        wish = getattr(self, option)
+        return wish.get(name, default) if isinstance(wish, Mapping) else wish
 
 
 def make_tasks(
-    names: Sequence[str],
-    y: np.ndarray,
+    names: Mapping[str, Sequence[str]],
+    labels: Levels,
+    bounds: Levels,
     train: np.ndarray,
-    kind: str | Mapping[str, str] = "auto",
-    units: Mapping[str, str] | None = None,
+    wishes: Wishes,
 ) -> list[Task]:
-    """The tasks of labels ``y`` (n, T), NaN where missing; scaling from the rows ``train`` alone.
+    """The tasks of ``names`` by level, level by level; what is fitted sees the molecules ``train``
+    alone. ``labels`` are NaN where missing; ``bounds`` as ``data.cells.number`` gives them.
 
     ``auto`` reads labels that are all 0 or 1 as binary, anything else as regression. Raises
     Refusal, naming the task, where labels do not fit the kind or there is nothing to learn.
     """
-    units = units or {}
-    _check_names(names, kind)
-    kinds = kind if isinstance(kind, Mapping) else dict.fromkeys(names, kind)
+    ordered = [name for level in LEVELS for name in names.get(level, ())]
+    _check_names(ordered, wishes)
+    known, known_bounds = labels.select(train), bounds.select(train)
     tasks = []
-    for column, name in enumerate(names):
-        labels = y[:, column][~np.isnan(y[:, column])]
-        fitted = y[train, column][~np.isnan(y[train, column])]
-        if len(fitted) == 0:
-            raise Refusal(
-                f"target {name!r} has no label among the training molecules: leave it out"
-            )
-        if len(np.unique(fitted)) == 1:
-            raise Refusal(
-                f"target {name!r} is {fitted[0]:g} for every training molecule: nothing to learn, "
-                "leave it out"
-            )
-        tasks.append(_task(name, kinds.get(name, "auto"), labels, fitted, units.get(name, "")))
+    for level in LEVELS:
+        for column, name in enumerate(names.get(level, ())):
+            seen = known[level][:, column]
+            exact = seen[~np.isnan(seen) & (known_bounds[level][:, column] == 0)]
+            everywhere = labels[level][:, column]
+            everywhere = everywhere[~np.isnan(everywhere)]
+            _check_learnable(name, seen, exact)
+            has_bounds = bool(bounds[level][:, column].any())
+            tasks.append(_task(name, level, wishes, everywhere, exact, has_bounds))
     return tasks
+
+
+def _check_learnable(name: str, seen: np.ndarray, exact: np.ndarray) -> None:
+    if len(exact) == 0:
+        bounds = int((~np.isnan(seen)).sum())
+        found = f"only bounds ({bounds}) and no exact value" if bounds else "no label"
+        raise Refusal(f"target {name!r} has {found} among the training molecules: leave it out")
+    if len(np.unique(exact)) == 1:
+        raise Refusal(
+            f"target {name!r} is {exact[0]:g} for every training molecule: nothing to learn, "
+            "leave it out"
+        )
 
 
 RESERVED = ("line", "id", "smiles", "split", "reason", "fingerprint")
 
 
-def _check_names(names: Sequence[str], kind: str | Mapping[str, str]) -> None:
+def _check_names(names: Sequence[str], wishes: Wishes) -> None:
     """Refuse names that would hide another column wherever predictions are written."""
     taken = set(RESERVED) | {f"{name}_std" for name in names}
+    taken |= {f"{name}_q{quantile:g}" for name in names for quantile in wishes.quantiles}
     for i, name in enumerate(names):
         if name in names[:i]:
             raise Refusal(f"target {name!r} is named twice")
         if name in taken:
             raise Refusal(f"target {name!r}: the name is needed for another column: rename it")
-    for name in kind if isinstance(kind, Mapping) else ():
-        if name not in names:
-            raise choices("target in head.kind:", name, names)
+    for option, where in (("kind", "head.kind"), ("transform", "data.transform")):
+        wish = getattr(wishes, option)
+        for name in wish if isinstance(wish, Mapping) else ():
+            if name not in names:
+                raise choices(f"target in {where}:", name, names)
 
 
-def _task(name: str, kind: str, labels: np.ndarray, fitted: np.ndarray, unit: str) -> Task:
-    is_binary = bool(np.isin(labels, (0.0, 1.0)).all())
+def _task(
+    name: str, level: str, wishes: Wishes, labels: np.ndarray, exact: np.ndarray, has_bounds: bool
+) -> Task:
+    kind = wishes.of("kind", name, "auto")
+    is_binary = bool(np.isin(labels, (0.0, 1.0)).all()) and not has_bounds
     if kind == "auto":
         kind = "binary" if is_binary else "regression"
     if kind not in KINDS:
         raise choices("kind of target", kind, ("auto", *KINDS))
+    unit = (wishes.units or {}).get(name, "")
     if kind == "regression":
-        return Task(name, kind, unit, mean=float(fitted.mean()), std=float(fitted.std()))
-    if kind == "binary" and not is_binary:
-        odd = labels[~np.isin(labels, (0.0, 1.0))][0]
-        raise Refusal(
-            f"target {name!r} holds {odd:g}: a binary target is 0 or 1 (head=regression?)"
-        )
-    if kind == "multiclass":
-        if not ((labels >= 0) & (labels == labels.round()) & (labels < 1000)).all():
+        transform = wishes.of("transform", name, "standardize")
+        if transform not in TRANSFORMS:
+            raise choices("data.transform", transform, TRANSFORMS)
+        scale = fitted(name, transform, exact)
+        chosen = {"level": level, "transform": transform, "quantiles": wishes.quantiles}
+        return Task(name, kind, unit, **scale, **chosen)
+    return Task(name, kind, unit, _classes(name, kind, labels, has_bounds), level=level)
+
+
+def _classes(name: str, kind: str, labels: np.ndarray, has_bounds: bool) -> tuple[str, ...]:
+    if has_bounds:
+        raise Refusal(f"target {name!r} holds bounds (< or >), so it is no class: head=regression")
+    if kind == "binary":
+        odd = labels[~np.isin(labels, (0.0, 1.0))]
+        if len(odd):
             raise Refusal(
-                f"target {name!r}: classes must be whole numbers from 0 (head=regression?)"
+                f"target {name!r} holds {odd[0]:g}: a binary target is 0 or 1 (head=regression?)"
             )
-        return Task(name, kind, unit, tuple(str(c) for c in range(int(labels.max()) + 1)))
-    return Task(name, kind, unit, ("0", "1"))
+        return "0", "1"
+    if not ((labels >= 0) & (labels == labels.round()) & (labels < 1000)).all():
+        raise Refusal(f"target {name!r}: classes must be whole numbers from 0 (head=regression?)")
+    return tuple(str(c) for c in range(int(labels.max()) + 1))
 
 
-def encode(y: np.ndarray, tasks: Sequence[Task]) -> np.ndarray:
-    """Labels (n, T) as the network learns them: regression tasks standardised. float32."""
-    mean, std = (np.array([getattr(t, key) for t in tasks]) for key in ("mean", "std"))
-    return ((y - mean) / std).astype(np.float32)
+def tasks_at(tasks: Sequence[Task], level: str) -> list[Task]:
+    """The tasks of one level, in order: those of its columns of labels and of outputs."""
+    return [task for task in tasks if task.level == level]
 
 
-def decode(logits: np.ndarray, tasks: Sequence[Task]) -> np.ndarray:
-    """Network outputs (n, O) -> predictions (n, O): the user's units, or probabilities."""
-    logits = np.asarray(logits, dtype=np.float64)
-    parts, start = [], 0
-    for task in tasks:
-        part = logits[:, start : start + task.width]
-        start += task.width
-        if task.kind == "regression":
-            part = part * task.std + task.mean
-        elif task.kind == "binary":
-            part = 0.5 * (1.0 + np.tanh(0.5 * part))  # the logistic function, free of overflow
-        else:
-            part = np.exp(part - part.max(axis=1, keepdims=True))
-            part = part / part.sum(axis=1, keepdims=True)
-        parts.append(part)
-    return np.concatenate(parts, axis=1) if parts else logits
+def widths(tasks: Sequence[Task]) -> dict[str, int]:
+    """How many outputs a network has at each level where it has some."""
+    found = {level: sum(task.width for task in tasks_at(tasks, level)) for level in LEVELS}
+    return {level: width for level, width in found.items() if width}
+
+
+def with_std(columns: Sequence[str], several: bool) -> list[str]:
+    """The columns, and for several members those of their standard deviations."""
+    return [*columns, *(f"{column}_std" for column in columns)] if several else list(columns)

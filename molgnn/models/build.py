@@ -16,7 +16,7 @@ from molgnn.nn.gcn import GCNEncoder
 from molgnn.nn.gin import GINEncoder
 from molgnn.nn.graph_filter import GraphFilterEncoder
 from molgnn.nn.graphsage import GraphSAGEEncoder
-from molgnn.nn.head import MLPHead
+from molgnn.nn.head import BondHead, MLPHead
 from molgnn.nn.mpnn import MPNNEncoder
 from molgnn.nn.readout import (
     AttentionReadout,
@@ -53,15 +53,27 @@ HEADS = {"mlp": MLPHead}
 Part = Mapping | str | nn.Module
 
 
-def build_model(encoder: Part, readout: Part, head: Part, out_dim: int) -> PropertyModel:
-    """Each part is a name, a mapping with ``name`` and options, or an already built module.
+def build_model(
+    encoder: Part, readout: Part, head: Part, out_dim: int | Mapping[str, int]
+) -> PropertyModel:
+    """Each part is a name, a mapping with ``name`` and options, or an already built module (a
+    ``head`` only for molecules). ``out_dim``: outputs a molecule, or outputs by level.
 
     Raises Refusal for an unknown name or option, with the choices.
     """
+    widths = out_dim if isinstance(out_dim, Mapping) else {"molecule": out_dim}
     encoder = _build("encoder", ENCODERS, encoder, atom_sizes=ATOM_SIZES, bond_sizes=BOND_SIZES)
     readout = _build("readout", READOUTS, readout, dim=encoder.out_dim)
-    head = _build("head", HEADS, head, in_dim=readout.out_dim, out_dim=out_dim)
-    return PropertyModel(encoder, readout, head)
+
+    def outputs(level: str, in_dim: int) -> nn.Module | None:
+        width = widths.get(level, 0)
+        return _build("head", HEADS, head, in_dim=in_dim, out_dim=width) if width else None
+
+    dim = encoder.out_dim
+    molecule, atom = outputs("molecule", readout.out_dim), outputs("atom", dim)
+    bond = outputs("bond", 3 * dim)
+    bond = bond and BondHead(bond, dim, BOND_SIZES)
+    return PropertyModel(encoder, readout, molecule, atom, bond)
 
 
 def _build(kind: str, table: Mapping[str, Callable], part: Part, **given) -> nn.Module:

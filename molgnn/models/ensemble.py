@@ -8,9 +8,13 @@ import pandas as pd
 import torch
 
 from molgnn.chem.graph import PackedGraphs, featurize
-from molgnn.data.targets import Task, decode
+from molgnn.chem.trace import Trace, featurize_traced
+from molgnn.data.levels import Levels
+from molgnn.data.scaling import decode
+from molgnn.data.targets import Task, tasks_at, with_std
 from molgnn.errors import Refusal, choices
 from molgnn.models.job import ScoringJob
+from molgnn.models.lists import Listed, listed
 from molgnn.models.precision import choose_precision
 from molgnn.models.property import PropertyModel
 from molgnn.models.scorer import PRECISIONS, Scorer
@@ -55,8 +59,18 @@ class Predictor:
 
     @property
     def columns(self) -> list[str]:
-        """One name for each predicted column, O in all."""
-        return [column for task in self.tasks for column in task.columns]
+        """One name for each predicted column of a molecule, O in all."""
+        return [column for task in self.tasks_at("molecule") for column in task.columns]
+
+    @property
+    def list_columns(self) -> list[str]:
+        """One name for each column that has a value for every atom, or every bond."""
+        listed = self.tasks_at("atom") + self.tasks_at("bond")
+        return [column for task in listed for column in task.columns]
+
+    def tasks_at(self, level: str) -> list[Task]:
+        """The tasks of molecules, of atoms, or of bonds."""
+        return tasks_at(self.tasks, level)
 
     def scorer(self, precision: str = "fp32") -> Scorer:
         """The members ready to score, made once for each of ``PRECISIONS``."""
@@ -75,18 +89,32 @@ class Predictor:
         """See ``molgnn.models.precision``."""
         return choose_precision(self, column)
 
-    def job(self, precision: str = "fp32") -> ScoringJob | None:
+    def job(self, precision: str = "fp32", lists: bool = False) -> ScoringJob | None:
         """What worker processes need to score by themselves; None where they cannot: a device
-        other than the CPU serves one process best."""
-        return ScoringJob.of(self, precision) if self.device.type == "cpu" else None
+        other than the CPU serves one process best. ``lists``: atoms and bonds too."""
+        if lists or self.device.type == "cpu":
+            return ScoringJob.of(self, precision, lists)
+        return None
 
     def predict_members(self, graphs: PackedGraphs, precision: str = "fp32") -> np.ndarray:
         """Each member's predictions (members, B, O); molecules are laid out once for all members.
 
         A molecule's numbers do not depend on the others, whichever and however many they are.
         """
-        logits = self.scorer(precision).logits(graphs)
-        return np.stack([decode(member, self.tasks) for member in logits])
+        tasks = self.tasks_at("molecule")
+        return np.stack([decode(m, tasks) for m in self.scorer(precision).logits(graphs)])
+
+    def predict_levels(self, graphs: PackedGraphs) -> list[Levels]:
+        """Each member's predictions for molecules (B, O), atoms (N, O) and bonds (M, O), in the
+        graphs' order; columns are those of the tasks of the level. In fp32."""
+        return [
+            Levels.of(graphs, **{k: decode(v, self.tasks_at(k)) for k, v in member.items()})
+            for member in self.scorer().level_logits(graphs)
+        ]
+
+    def predict_lists(self, graphs: PackedGraphs, traces: Sequence[Trace]) -> Listed:
+        """Molecules, atoms and bonds at once, these in the order of the input."""
+        return listed(self.predict_levels(graphs), traces)
 
     def predict_graphs(
         self, graphs: PackedGraphs, precision: str = "fp32"
@@ -98,18 +126,25 @@ class Predictor:
 
     def predict(self, texts: str | Iterable[str]) -> pd.DataFrame:
         """SMILES (or mol blocks) -> one row each: ``columns``, ``<column>_std`` for an ensemble,
-        and ``reason``, empty for a valid molecule; a bad one has NaN and its reason."""
+        the same for ``list_columns``, and ``reason``, empty for a valid molecule; a bad one has NaN
+        and its reason. A list column holds an array for each molecule, with one value for each atom
+        (or bond) as it is written, NaN for one that the model does not see, such as a hydrogen."""
         texts = [texts] if isinstance(texts, str) else list(texts)
-        graphs, rows, reasons = featurize(texts, self.recipe)
-        mean, spread = self.predict_graphs(graphs)
-        table = pd.DataFrame({"reason": [reasons.get(i, "") for i in range(len(texts))]})
-        for i, column in enumerate(self.columns):
-            table.insert(i, column, _spread_out(mean[:, i], rows, len(texts)))
-        if self.num_members > 1:
-            for i, column in enumerate(self.columns):
-                values = _spread_out(spread[:, i], rows, len(texts))
-                table.insert(len(table.columns) - 1, f"{column}_std", values)
-        return table
+        lists = []
+        if self.list_columns:
+            graphs, rows, reasons, traces = featurize_traced(texts, self.recipe)
+            mean, spread, lists = self.predict_lists(graphs, traces)
+        else:
+            graphs, rows, reasons = featurize(texts, self.recipe)
+            mean, spread = self.predict_graphs(graphs)
+        several = self.num_members > 1
+        values = [*mean.T, *(spread.T if several else ())]
+        columns = with_std(self.columns, several)
+        table = {c: _spread_out(v, rows, len(texts)) for c, v in zip(columns, values, strict=True)}
+        for column, arrays in zip(with_std(self.list_columns, several), lists, strict=True):
+            found = dict(zip(rows.tolist(), arrays, strict=True))
+            table[column] = [found.get(i, np.nan) for i in range(len(texts))]
+        return pd.DataFrame(table | {"reason": [reasons.get(i, "") for i in range(len(texts))]})
 
     def embed(self, texts: Iterable[str]) -> np.ndarray:
         """Molecule vectors (B, members x D). Raises Refusal at a text that is no molecule."""

@@ -1,4 +1,4 @@
-"""The model: an encoder for atoms, a readout for molecules, a head for properties."""
+"""The model: an encoder for atoms, a readout for molecules, heads for properties."""
 
 from torch import Tensor, nn
 
@@ -6,17 +6,48 @@ from molgnn.data.batch import GraphBatch
 
 
 class PropertyModel(nn.Module):
-    """logits = head(readout(encoder(graph)))."""
+    """logits = head(readout(encoder(graph))), and alike without a readout for atoms and bonds.
 
-    def __init__(self, encoder: nn.Module, readout: nn.Module, head: nn.Module):
+    ``head`` serves the targets of molecules, ``atom_head`` those of atoms, and ``bond_head`` (a
+    ``nn.head.BondHead``) those of bonds; each is None where there are no such targets.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        readout: nn.Module,
+        head: nn.Module | None,
+        atom_head: nn.Module | None = None,
+        bond_head: nn.Module | None = None,
+    ):
         super().__init__()
         self.encoder, self.readout, self.head = encoder, readout, head
+        self.atom_head, self.bond_head = atom_head, bond_head
+        if head is None:  # a readout that only ``embed`` uses has no gradient, which DDP minds
+            self.readout.requires_grad_(False)
+
+    @property
+    def levels(self) -> list[str]:
+        """The levels at which it predicts: molecule, atom, bond."""
+        heads = {"molecule": self.head, "atom": self.atom_head, "bond": self.bond_head}
+        return [level for level, head in heads.items() if head is not None]
 
     def embed(self, batch: GraphBatch) -> Tensor:
         """Molecule vectors (B, D), what the head sees."""
         atoms = self.encoder(batch.x, batch.edge_index, batch.edge_attr)
         return self.readout(atoms, batch.graph_id, batch.num_graphs)
 
-    def forward(self, batch: GraphBatch) -> Tensor:
-        """B molecules -> logits (B, O)."""
-        return self.head(self.embed(batch))
+    def forward(self, batch: GraphBatch) -> dict[str, Tensor]:
+        """B molecules with N atoms and M bonds -> logits by level: (B, O), (N, O), (M, O)."""
+        atoms = self.encoder(batch.x, batch.edge_index, batch.edge_attr)
+        logits = {}
+        if self.head is not None:
+            pooled = self.readout(atoms, batch.graph_id, batch.num_graphs)
+            logits["molecule"] = self.head(pooled)
+        if self.atom_head is not None:
+            logits["atom"] = self.atom_head(atoms)
+        if self.bond_head is not None:
+            bonds = batch.edge_index.size(1) // 2  # each edge in one direction, then in the other
+            ends, codes = batch.edge_index[:, :bonds], batch.edge_attr[:bonds]
+            logits["bond"] = self.bond_head(atoms, ends, codes)
+        return logits

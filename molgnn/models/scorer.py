@@ -1,6 +1,6 @@
 """The members of an ensemble applied to many molecules, tile by tile, as fast as the device can."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -8,8 +8,9 @@ from torch import Tensor
 
 from molgnn.chem.packed import PackedGraphs
 from molgnn.data.batch import to_batch
-from molgnn.data.tiles import CACHE_SIZED, DEVICE_SIZED, Shape
+from molgnn.data.tiles import CACHE_SIZED, DEVICE_SIZED, Shape, Tile
 from molgnn.models.ahead import Part, parts_on, pieces_of
+from molgnn.models.outputs import LevelOutputs
 from molgnn.models.property import PropertyModel
 from molgnn.nn.tiled import TiledPlain, on_tiles, pooled
 
@@ -41,9 +42,29 @@ class Scorer:
 
     @torch.inference_mode()
     def logits(self, graphs: PackedGraphs) -> np.ndarray:
-        """(members, B, O) float32."""
+        """Outputs for molecules (members, B, O) float32; O is 0 without such targets."""
+        if self.members[0].head is None:
+            return np.zeros((len(self.members), len(graphs), 0), dtype=np.float32)
         vectors = self._all_vectors(graphs)
         return np.stack([self._head(m, v) for m, v in zip(self.members, vectors, strict=True)])
+
+    @torch.inference_mode()
+    def level_logits(self, graphs: PackedGraphs) -> list[dict[str, np.ndarray]]:
+        """For each member its outputs by level, float32: of molecules (B, O), those of ``logits``,
+        of atoms (N, O), of bonds (M, O)."""
+        found = [LevelOutputs(member) for member in self.members]
+        if self.device.type in ("cpu", "cuda"):
+            halves = self._halves or "bond" in self.members[0].levels
+            laid_out = parts_on(self.device, graphs, self._part, self._shape, halves)
+            for part, tile, each in self._tiles(laid_out):
+                for outputs, atoms in zip(found, each, strict=True):
+                    outputs.add(atoms, tile, part.kinds)
+        else:
+            for piece in pieces_of(graphs, self._part):
+                batch = to_batch(piece).to(self.device)
+                for outputs in found:
+                    outputs.add_plain(batch)
+        return [outputs.joined(self._head) for outputs in found]
 
     @torch.inference_mode()
     def embed(self, graphs: PackedGraphs) -> np.ndarray:
@@ -66,13 +87,18 @@ class Scorer:
     def computed(self, laid_out: Iterable[Part]) -> list[list[Tensor]]:
         """For each member the vectors (num_graphs, D) of the molecules of each tile."""
         found: list[list[Tensor]] = [[] for _ in self.members]
+        for _, tile, each in self._tiles(laid_out):
+            for vectors, member, atoms in zip(found, self.members, each, strict=True):
+                vectors.append(pooled(member.readout, atoms, tile))
+        return found
+
+    def _tiles(self, laid_out: Iterable[Part]) -> Iterator[tuple[Part, Tile, Iterator[Tensor]]]:
+        """Each tile, and one after the other what each member makes of it: atoms (A, D)."""
         for part in laid_out:
             tables = [encoder.tables(part.kinds) for encoder in self._encoders]
             for tile in part.tiles:
-                for i, member in enumerate(self.members):
-                    atoms = self._encoders[i](tile, tables[i])
-                    found[i].append(pooled(member.readout, atoms, tile))
-        return found
+                pairs = zip(self._encoders, tables, strict=True)
+                yield part, tile, (encoder(tile, table) for encoder, table in pairs)
 
     def _vectors_plain(self, graphs: PackedGraphs, parts: list[list[Tensor]]) -> None:
         """For a device that lacks what tiles need, such as Apple's."""

@@ -1,61 +1,148 @@
-"""Losses over many tasks at once, of mixed kinds, with labels missing anywhere."""
+"""Losses over many tasks at once, of mixed kinds, with labels missing anywhere or only bounded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class MaskedLoss(nn.Module):
-    """Mean over all labels present: squared error, binary or categorical cross-entropy by task.
+@dataclass(frozen=True)
+class TaskLoss:
+    """The loss of one task: ``name`` is one of ``ELEMENT_LOSSES``, ``width`` its outputs.
 
-    ``kinds`` names each task's kind and ``widths`` its outputs: one, or the number of classes.
-    ``class_weights``: for each task None or one weight a class, as ``balanced_weights`` makes.
+    ``weight`` multiplies it. ``class_weights`` (C,) are for classes, ``balanced_weights`` makes
+    some; ``gamma`` > 0 makes cross-entropy focal; ``delta`` is Huber's, in scaled units;
+    ``quantiles`` are those of the outputs of ``quantile``.
     """
 
-    def __init__(
-        self,
-        kinds: Sequence[str],
-        widths: Sequence[int],
-        class_weights: Sequence[Tensor | None] | None = None,
-    ):
+    name: str
+    width: int = 1
+    weight: float = 1.0
+    class_weights: Tensor | None = None
+    gamma: float = 0.0
+    delta: float = 1.0
+    quantiles: tuple[float, ...] = ()
+
+
+class MaskedLoss(nn.Module):
+    """The weighted sum over all labels present of tasks at one level."""
+
+    def __init__(self, tasks: Sequence[TaskLoss]):
         super().__init__()
-        self.kinds, self.widths = list(kinds), list(widths)
-        for task, weights in enumerate(class_weights or [None] * len(self.kinds)):
-            self.register_buffer(f"weights_{task}", weights, persistent=False)
+        self.tasks = list(tasks)
+        self.widths = [task.width for task in tasks]
+        for i, task in enumerate(tasks):
+            self.register_buffer(f"weights_{i}", task.class_weights, persistent=False)
 
-    def forward(self, logits: Tensor, y: Tensor, count: int | Tensor | None = None) -> Tensor:
-        """logits (B, O), y (B, T) with NaN where missing -> scalar.
+    def forward(
+        self, logits: Tensor, y: Tensor, bounds: Tensor | None = None, weight: Tensor | None = None
+    ) -> Tensor:
+        """logits (R, O), y (R, T) with NaN where missing -> scalar; 0 without any label.
 
-        ``count`` replaces the number of labels in the mean: under DDP, that of the whole batch
-        over the number of processes. Without any label the loss is 0.
+        ``bounds`` (R, T): 1 where the true value is at least y, -1 where at most, 0 where it is y;
+        ``weight`` (R,) multiplies what a row gives.
         """
         total = logits.new_zeros(())
-        for task, (kind, columns) in enumerate(
-            zip(self.kinds, logits.split(self.widths, dim=1), strict=True)
+        for i, (task, columns) in enumerate(
+            zip(self.tasks, logits.split(self.widths, dim=1), strict=True)
         ):
-            present = ~torch.isnan(y[:, task])
-            weights = getattr(self, f"weights_{task}")
-            total = total + ELEMENT_LOSSES[kind](columns[present], y[present, task], weights)
-        labels = (~torch.isnan(y)).sum() if count is None else torch.as_tensor(count)
-        return total / labels.clamp(min=1)
+            present = ~torch.isnan(y[:, i])
+            bound = None if bounds is None else bounds[present, i]
+            labels, weights = y[present, i], getattr(self, f"weights_{i}")
+            element = ELEMENT_LOSSES[task.name](columns[present], labels, bound, weights, task)
+            if weight is not None:
+                element = element * weight[present]
+            total = total + task.weight * element.sum()
+        return total
 
 
-def _squared(logits: Tensor, y: Tensor, weights: Tensor | None) -> Tensor:
-    return F.mse_loss(logits[:, 0], y, reduction="sum")
+class LevelLoss(nn.Module):
+    """The losses of molecules, atoms and bonds: each level's mean over its labels, and the mean of
+    these, so that a molecule's one label is not drowned by those of its thirty atoms."""
+
+    def __init__(self, levels: Mapping[str, Sequence[TaskLoss]]):
+        super().__init__()
+        self.levels = nn.ModuleDict({name: MaskedLoss(tasks) for name, tasks in levels.items()})
+
+    def sums(
+        self,
+        logits: Mapping[str, Tensor],
+        y: Mapping[str, Tensor],
+        bounds: Mapping[str, Tensor] | None = None,
+        weight: Mapping[str, Tensor] | None = None,
+    ) -> dict[str, Tensor]:
+        """The sum of each level, of arguments by level as ``MaskedLoss`` takes them."""
+        return {
+            name: loss(
+                logits[name], y[name], bounds and bounds[name], None if not weight else weight[name]
+            )
+            for name, loss in self.levels.items()
+        }
+
+    def mean(self, sums: Mapping, counts: Mapping[str, float]):
+        """``sums`` over the ``counts`` of labels, and the mean of the levels. Under DDP, a count is
+        that of the whole batch over the number of processes."""
+        return sum(sums[name] / max(counts[name], 1e-9) for name in sums) / len(sums)
 
 
-def _binary(logits: Tensor, y: Tensor, weights: Tensor | None) -> Tensor:
-    element = None if weights is None else weights[y.long()]
-    return F.binary_cross_entropy_with_logits(logits[:, 0], y, element, reduction="sum")
+def _residual(output: Tensor, y: Tensor, bound: Tensor | None) -> Tensor:
+    """output - y; 0 where y is a bound that the output keeps."""
+    error = output - y
+    if bound is None:
+        return error
+    kept = ((bound > 0) & (error > 0)) | ((bound < 0) & (error < 0))
+    return torch.where(kept, 0.0, error)
 
 
-def _categorical(logits: Tensor, y: Tensor, weights: Tensor | None) -> Tensor:
-    return F.cross_entropy(logits, y.long(), weights, reduction="sum")
+def _l2(logits: Tensor, y: Tensor, bound, weights, task: TaskLoss) -> Tensor:
+    return _residual(logits[:, 0], y, bound).square()
 
 
-ELEMENT_LOSSES = {"regression": _squared, "binary": _binary, "multiclass": _categorical}
+def _l1(logits: Tensor, y: Tensor, bound, weights, task: TaskLoss) -> Tensor:
+    return _residual(logits[:, 0], y, bound).abs()
+
+
+def _huber(logits: Tensor, y: Tensor, bound, weights, task: TaskLoss) -> Tensor:
+    """Squared up to delta, linear beyond: Huber 1964, doi:10.1214/aoms/1177703732."""
+    error = _residual(logits[:, 0], y, bound)
+    return F.huber_loss(error, torch.zeros_like(error), reduction="none", delta=task.delta)
+
+
+def _quantile(logits: Tensor, y: Tensor, bound, weights, task: TaskLoss) -> Tensor:
+    """max(q (y - f), (q - 1) (y - f)), mean over the quantiles q: Koenker and Bassett 1978,
+    doi:10.2307/1913643. A bound that an output keeps costs it nothing."""
+    below = torch.stack([-_residual(column, y, bound) for column in logits.unbind(1)], dim=1)
+    q = logits.new_tensor(task.quantiles)
+    return torch.maximum(q * below, (q - 1) * below).mean(dim=1)
+
+
+def _binary(logits: Tensor, y: Tensor, bound, weights, task: TaskLoss) -> Tensor:
+    element = F.binary_cross_entropy_with_logits(logits[:, 0], y, reduction="none")
+    return _of_classes(element, y, weights, task)
+
+
+def _multiclass(logits: Tensor, y: Tensor, bound, weights, task: TaskLoss) -> Tensor:
+    return _of_classes(F.cross_entropy(logits, y.long(), reduction="none"), y, weights, task)
+
+
+def _of_classes(element: Tensor, y: Tensor, weights: Tensor | None, task: TaskLoss) -> Tensor:
+    """Cross-entropies -log p with class weights; with gamma, (1 - p)^gamma times that: the focal
+    loss of Lin 2017, arXiv:1708.02002, eq. 5."""
+    if task.gamma:  # expm1: near p = 1, what is left of it
+        element = (-torch.expm1(-element)).clamp(min=1e-12) ** task.gamma * element
+    return element if weights is None else element * weights[y.long()]
+
+
+ELEMENT_LOSSES = {
+    "l2": _l2,
+    "l1": _l1,
+    "huber": _huber,
+    "quantile": _quantile,
+    "binary": _binary,
+    "multiclass": _multiclass,
+}
 
 
 def balanced_weights(labels: Tensor, num_classes: int) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 
 from molgnn.data.packing import smiles_of
 from molgnn.data.reader import Row, Table, format_of, open_table
+from molgnn.data.targets import with_std
 from molgnn.errors import Refusal
 from molgnn.screen.columns import free_names, output_names
 from molgnn.screen.outputs import check_free, drafts
@@ -48,7 +49,9 @@ def annotate(
     progress: Callable[[int], None] | None = None,
 ) -> Annotated:
     """Write the rows of ``source``, in order, with one column for each of the model's and
-    ``reason``; a row without a prediction stays, with empty values and its reason.
+    ``reason``; a row without a prediction stays, with empty values and its reason. A column of
+    atoms or bonds holds a list, one value for each of them as the input writes them: null for one
+    that the model does not see, such as a hydrogen.
 
     The input's cells are passed on unchanged, also one that a spreadsheet would take for a
     formula: the table is the user's own. ``out`` is a .csv, .tsv or .parquet file, or a text
@@ -84,19 +87,24 @@ def _annotate(model, table: Table, sink: TableSink, workers, timeout, chunk, pro
     own = _own_columns(table)
     texts = [*own, *table.columns]
     names = output_names(model, texts)
-    (reason,) = free_names(["reason"], [*texts, *names], "_molgnn")
-    sink.header(texts, names, reason)
+    lists = with_std(model.list_columns, model.num_members > 1)
+    lists = free_names(lists, [*texts, *names], "_predicted")
+    (reason,) = free_names(["reason"], [*texts, *names, *lists], "_molgnn")
+    sink.header(texts, names, lists, reason)
     rows = predicted = 0
-    scoring = Scoring(model, range(len(model.columns)), workers=workers, timeout=timeout)
+    columns = range(len(model.columns))
+    if lists and model.device.type != "cpu":
+        workers, timeout = 0, None  # a process of its own for each worker is too much for a card
+    scoring = Scoring(model, columns, lists=bool(lists), workers=workers, timeout=timeout)
     with closing(scoring.rows(_chunks(table, chunk))) as stream:
         for result in stream:
-            sink.write(*_cells(result, bool(own), len(names)))
+            sink.write(*_cells(result, bool(own), len(names)), _listed(result), _reasons(result))
             rows += len(result.rows)
             predicted += len(result.positions)
             if progress:
                 progress(rows)
-    plain = [*output_names(model, []), "reason"]
-    given = zip(plain, [*names, reason], strict=True)
+    plain = [*output_names(model, []), *with_std(model.list_columns, model.num_members > 1)]
+    given = zip([*plain, "reason"], [*names, *lists, reason], strict=True)
     return Annotated(rows, predicted, {old: new for old, new in given if old != new})
 
 
@@ -114,13 +122,28 @@ def _own_columns(table: Table) -> list[str]:
     return free_names(["smiles", "id"], table.columns, "_molgnn")
 
 
-def _cells(result: Scored, own: bool, width: int) -> tuple[list, np.ndarray, list[str]]:
-    """The texts of each row, its figures (B, width) with NaN for none, and its reason."""
+def _cells(result: Scored, own: bool, width: int) -> tuple[list, np.ndarray]:
+    """The texts of each row, and its figures (B, width) with NaN for none."""
     values = np.full((len(result.rows), width), np.nan)
     values[result.positions] = np.hstack([result.mean, result.std])[:, :width]
     first = [(_smiles(row), row.id) if own else () for row in result.rows]
     cells = [(*a, *(row.cells or ())) for a, row in zip(first, result.rows, strict=True)]
-    return cells, values, [result.reasons.get(i, "") for i in range(len(result.rows))]
+    return cells, values
+
+
+def _listed(result: Scored) -> list[list[np.ndarray | None]]:
+    """For each column of lists, those of each row, None for a row without."""
+    found = []
+    for arrays in result.lists:
+        full: list[np.ndarray | None] = [None] * len(result.rows)
+        for position, array in zip(result.positions, arrays, strict=True):
+            full[position] = array
+        found.append(full)
+    return found
+
+
+def _reasons(result: Scored) -> list[str]:
+    return [result.reasons.get(i, "") for i in range(len(result.rows))]
 
 
 def _smiles(row: Row) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from molgnn.data.targets import with_std
 from molgnn.errors import Refusal, choices
 
 if TYPE_CHECKING:
@@ -15,6 +16,11 @@ def chosen_column(model: "Predictor", task: str | None) -> int:
 
     A task of several classes has one column a class, called ``<task>=<class>``: name one of them.
     """
+    if not model.columns:
+        raise Refusal(
+            f"the model predicts {', '.join(model.list_columns)} for atoms or bonds, and nothing "
+            "for whole molecules to rank: use molgnn predict"
+        )
     if task is None:
         return 0
     if task in model.columns:
@@ -37,9 +43,7 @@ def output_names(model: "Predictor", taken: Iterable[str]) -> list[str]:
 
     A name that is taken becomes ``<name>_predicted``.
     """
-    names = list(model.columns)
-    if model.num_members > 1:
-        names += [f"{name}_std" for name in model.columns]
+    names = with_std(model.columns, model.num_members > 1)
     return free_names(names, taken, "_predicted")
 
 

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 @dataclass
 class Scoring:
     """How a stream is scored: with which ``model`` and ``precision``, which of its columns must be
-    finite, and who works. ``workers`` (None: chosen by size) and ``routes``, the ways in which
-    molecules were featurised, say afterwards what was done; ``watch`` how long each stage took."""
+    finite, and who works; ``lists`` asks for atoms and bonds too. ``workers`` (None: chosen by
+    size) and ``routes``, the ways in which molecules were featurised, say afterwards what was done;
+    ``watch`` how long each stage took."""
 
     model: "Predictor"
     columns: Sequence[int]
@@ -37,6 +38,7 @@ class Scoring:
     workers: int | None = None
     timeout: float | None = None
     open_pool: OpenPool | None = None
+    lists: bool = False
     watch: Stopwatch = field(default_factory=Stopwatch)
     routes: set[str] = field(default_factory=set)
 
@@ -61,7 +63,8 @@ class Scoring:
         """What a worker needs to score by itself, the model among it, so it is made once; None
         where the model cannot go there."""
         make = getattr(self.model, "job", None)
-        return make(self.precision) if make else None
+        lists = {"lists": True} if self.lists else {}
+        return make(self.precision, **lists) if make else None
 
     def _planned(self, chunks: Iterable) -> Iterator:
         """The same chunks; settles the number of workers. Who only waits for them needs no core."""
@@ -87,7 +90,8 @@ class Scoring:
             self.watch.seconds["featurize"] += found.featurize_seconds
             self.routes.add(found.route)
             reasons = found.reasons | unread(rows)
-            yield scored(rows, found.positions, reasons, found.mean, found.std, self.columns)
+            values = found.mean, found.std, self.columns, found.lists
+            yield scored(rows, found.positions, reasons, *values)
 
     def _graphs_there(self, parts: Iterable[Featurized]) -> Iterator[Scored]:
         for part, found in self._worked(parts, payload=graphs_of, check=as_it_is):

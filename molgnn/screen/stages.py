@@ -32,7 +32,8 @@ class Ranking:
 class Scored:
     """A chunk of rows with the C columns of its B scored molecules: ``mean`` and ``std`` (B, C).
 
-    ``positions`` (B,) says which row each is; ``reasons`` covers the other rows.
+    ``positions`` (B,) says which row each is; ``reasons`` covers the other rows. ``lists``: for
+    each column of atoms or bonds one array a molecule, where they were asked for.
     """
 
     rows: "list[Row]"
@@ -40,6 +41,7 @@ class Scored:
     mean: np.ndarray
     std: np.ndarray
     reasons: dict[int, str]
+    lists: Sequence[list[np.ndarray]] = ()
 
 
 def scored(
@@ -49,6 +51,7 @@ def scored(
     mean: np.ndarray,
     std: np.ndarray,
     columns: Sequence[int],
+    lists: Sequence[list[np.ndarray]] = (),
 ) -> Scored:
     """A chunk with its predictions. A molecule without a finite value in one of ``columns`` is
     refused."""
@@ -56,7 +59,8 @@ def scored(
     # Models compute in single precision: what exceeds it is as little a score as NaN is.
     good = (np.abs(mean[:, columns]) <= np.finfo(np.float32).max).all(axis=1)
     reasons = reasons | {int(row): NOT_FINITE for row in positions[~good]}
-    return Scored(rows, positions[good], mean[good], std[good], reasons)
+    kept = [[each[i] for i in np.flatnonzero(good)] for each in lists]
+    return Scored(rows, positions[good], mean[good], std[good], reasons, kept)
 
 
 @dataclass(frozen=True, slots=True)

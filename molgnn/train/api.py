@@ -5,11 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from molgnn.data.catalogue import DATASETS
-from molgnn.errors import Refusal
+from molgnn.errors import Refusal, choices
 from molgnn.train.members import EpochDone
 from molgnn.train.options import (
+    CLASS_LOSSES,
+    REGRESSION_LOSSES,
     DataOptions,
     FitOptions,
+    LossOptions,
     OptimOptions,
     RunOptions,
     from_plain,
@@ -21,6 +24,8 @@ def fit(
     data: str | Path,
     targets: str | Sequence[str] = (),
     *,
+    atom_targets: str | Sequence[str] = (),
+    bond_targets: str | Sequence[str] = (),
     encoder: str | Mapping = "dmpnn",
     readout: str | Mapping = "sum",
     kind: str | Mapping[str, str] = "auto",
@@ -28,6 +33,8 @@ def fit(
     seed: int = 0,
     out: str | Path | None = None,
     force: bool = False,
+    loss: str | Mapping = "l2",
+    transform: str | Mapping[str, str] = "standardize",
     optim: Mapping | None = None,
     table: Mapping | None = None,
     say: Callable[[str], None] = lambda line: None,
@@ -37,21 +44,26 @@ def fit(
     """Train on a table, or on a data set by name, as ``molgnn train`` does.
 
     ``options`` are those of ``FitOptions`` (epochs, members, patience, ...), ``optim`` those of
-    ``OptimOptions``, ``table`` further ones of ``DataOptions`` (smiles, units, recipe, repeats).
-    ``out`` is the run's folder, a temporary one if None. ``say(line)`` and ``epoch_done(member,
-    row)`` report progress. Returns a ``Run`` with ``model``, ``metrics``, ``predictions`` and
-    ``folder``. Raises Refusal as ``train.run.run`` does.
+    ``OptimOptions``, ``loss`` those of ``LossOptions`` or a loss's name, ``table`` further ones of
+    ``DataOptions`` (smiles, units, recipe, repeats). ``targets`` are columns with one label a
+    molecule, those of ``atom_targets`` and ``bond_targets`` hold lists. ``out`` is the run's
+    folder, a temporary one if None. ``say(line)`` and ``epoch_done(member, row)`` report progress.
+    Returns a ``Run`` with ``model``, ``metrics``, ``predictions`` and ``folder``. Raises Refusal as
+    ``train.run.run`` does.
     """
     is_name = str(data) in DATASETS and not Path(data).exists()
-    if is_name and targets:
+    if is_name and (targets or atom_targets or bond_targets):
         raise Refusal(f"{data} is a named data set with targets of its own: leave targets out")
-    where = {"name": str(data)} if is_name else {"path": str(data), "targets": targets}
+    columns = {"targets": targets, "atom_targets": atom_targets, "bond_targets": bond_targets}
+    where = {"name": str(data)} if is_name else {"path": str(data), **columns}
     splits = {"name": split} if isinstance(split, str) else split
+    where |= {"split": dict(splits), "transform": transform, **(table or {})}
     chosen = RunOptions(
-        data=from_plain(DataOptions, {**where, "split": dict(splits), **(table or {})}, "data."),
+        data=from_plain(DataOptions, where, "data."),
         encoder=_part(encoder),
         readout=_part(readout),
         head={"name": "mlp", "kind": kind},
+        loss=from_plain(LossOptions, loss_options(loss), "loss."),
         optim=from_plain(OptimOptions, optim or {}, "optim."),
         fit=from_plain(FitOptions, options, "fit."),
         seed=seed,
@@ -62,3 +74,14 @@ def fit(
 
 def _part(part: str | Mapping) -> dict:
     return {"name": part} if isinstance(part, str) else dict(part)
+
+
+def loss_options(loss: str | Mapping) -> Mapping:
+    """A loss by its name alone, or options of ``LossOptions``. Raises Refusal for another name."""
+    if not isinstance(loss, str):
+        return loss
+    if loss in REGRESSION_LOSSES:
+        return {"regression": loss}
+    if loss in CLASS_LOSSES:
+        return {"classes": loss}
+    raise choices("loss", loss, (*REGRESSION_LOSSES, *CLASS_LOSSES))

@@ -6,20 +6,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from molgnn.data.levels import Levels
 from molgnn.data.split import Split
 from molgnn.data.table import Dataset
-from molgnn.data.targets import Task
-from molgnn.models.baseline import TREES, forest_predictions
+from molgnn.data.targets import Task, with_std
+from molgnn.models.baseline import NAME, baseline_predictions
 from molgnn.models.ensemble import Predictor
+from molgnn.models.lists import as_written, listed
 from molgnn.train import plots
-from molgnn.train.metrics import evaluate
+from molgnn.train.metrics import by_task, evaluate
 from molgnn.train.options import RunOptions
 
 
 def judge(model: Predictor, dataset: Dataset, parts: Split, options: RunOptions, out: Path) -> dict:
     """Figures of model and baseline on each part, pictures, and every molecule's predictions."""
-    each = model.predict_members(dataset.graphs)
-    predicted = each.mean(axis=0)
+    each = model.predict_levels(dataset.graphs)
+    predicted = each[0].map(lambda level, _: np.mean([member[level] for member in each], axis=0))
     figures = figures_by_part(predicted, dataset, parts, model.tasks)
     if len(each) > 1:
         members = [figures_by_part(p, dataset, parts, model.tasks) for p in each]
@@ -29,41 +31,54 @@ def judge(model: Predictor, dataset: Dataset, parts: Split, options: RunOptions,
     where = np.empty(len(dataset), dtype=object)
     for part, rows in parts.parts().items():
         where[rows] = part
-    plots.predictions(out, dataset.y, predicted, where, model.tasks)
-    table = {"line": dataset.lines, "id": dataset.ids, "smiles": dataset.smiles, "split": where}
-    table |= {f"{task} (measured)": dataset.y[:, i] for i, task in enumerate(dataset.tasks)}
-    table |= {column: predicted[:, i] for i, column in enumerate(model.columns)}
-    if len(each) > 1:
-        spread = each.std(axis=0, ddof=1)
-        table |= {f"{column}_std": spread[:, i] for i, column in enumerate(model.columns)}
-    pq.write_table(pa.table(table), out / "predictions.parquet")
+    judged = by_task(dataset.labels, dataset.bounds, predicted, model.tasks)
+    plots.predictions(out, [(j, predicted.spread(j.task.level, where)) for j in judged])
+    pq.write_table(pa.table(_table(model, dataset, each, where)), out / "predictions.parquet")
     return figures
 
 
-def figures_by_part(
-    predicted: np.ndarray, dataset: Dataset, parts: Split, tasks: list[Task]
-) -> dict:
+def _table(model: Predictor, dataset: Dataset, each: list[Levels], where: np.ndarray) -> dict:
+    """Columns: labels beside predictions, those of atoms and bonds as lists, in the order of the
+    input; a bound has a column of its own, ``<task> (bound)``, with its sign."""
+    several = len(each) > 1
+    table = {"line": dataset.lines, "id": dataset.ids, "smiles": dataset.smiles, "split": where}
+    for i, task in enumerate(dataset.tasks):
+        table[f"{task} (measured)"] = dataset.y[:, i]
+        if dataset.bounds.molecule[:, i].any():
+            table[f"{task} (bound)"] = np.array(["<", "", ">"])[dataset.bounds.molecule[:, i] + 1]
+    mean, std, lists = listed(each, dataset.traces)
+    values = [*mean.T, *(std.T if several else ())]
+    table |= dict(zip(with_std(model.columns, several), values, strict=True))
+    measured = [f"{task} (measured)" for task in dataset.atom_tasks + dataset.bond_tasks]
+    table |= dict(zip(measured, as_written(dataset.labels, dataset.traces), strict=True))
+    return table | dict(zip(with_std(model.list_columns, several), lists, strict=True))
+
+
+def figures_by_part(predicted: Levels, dataset: Dataset, parts: Split, tasks: list[Task]) -> dict:
     """``{"train": {metric: value}, ..., "per_task": {part: {task: ...}}, "left_out": ...}``."""
     figures: dict = {}
     per_task, left_out = {}, {}
     for part, rows in parts.parts().items():
-        result = evaluate(dataset.y[rows], predicted[rows], tasks)
+        result = _evaluate(dataset.select(rows), predicted.select(rows), tasks)
         figures[part] = result["mean"]
         per_task[part], left_out[part] = result["per_task"], result["left_out"]
     return {**figures, "per_task": per_task, "left_out": left_out}
 
 
 def judge_baseline(dataset: Dataset, parts: Split, tasks: list[Task], seed: int) -> dict:
-    """The random forest, fitted to the same training molecules, on valid and test."""
+    """The baseline, fitted to the same training molecules, on valid and test."""
     rows = np.concatenate([parts.valid, parts.test])
     if len(rows) == 0:
         return {"skipped": "no validation or test molecules"}
-    train = [dataset.smiles[row] for row in parts.train]
-    asked = [dataset.smiles[row] for row in rows]
-    predicted = forest_predictions(train, dataset.y[parts.train], asked, tasks, seed)
+    asked = dataset.select(rows)
+    predicted = baseline_predictions(dataset.select(parts.train), asked, tasks, seed)
+    found = {"name": NAME}
     cut = len(parts.valid)
-    return {
-        "name": f"random forest, {TREES} trees, Morgan radius 2, 2,048 bits",
-        "valid": evaluate(dataset.y[parts.valid], predicted[:cut], tasks)["mean"],
-        "test": evaluate(dataset.y[parts.test], predicted[cut:], tasks)["mean"],
-    }
+    for part, chosen in (("valid", slice(0, cut)), ("test", slice(cut, None))):
+        chosen = np.arange(len(rows))[chosen]
+        found[part] = _evaluate(asked.select(chosen), predicted.select(chosen), tasks)["mean"]
+    return found
+
+
+def _evaluate(dataset: Dataset, predicted: Levels, tasks: list[Task]) -> dict:
+    return evaluate(dataset.labels, predicted, tasks, dataset.bounds)

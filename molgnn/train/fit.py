@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,34 +11,20 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from molgnn.chem.graph import PackedGraphs
-from molgnn.data.batch import batch_rows, to_batch
+from molgnn.data.batch import batch_rows
 from molgnn.errors import Refusal
 from molgnn.models.property import PropertyModel
-from molgnn.nn.loss import MaskedLoss
+from molgnn.nn.loss import LevelLoss
 from molgnn.train.checkpoint import (
     load_checkpoint,
     optimizer_tensors,
     restore_optimizer,
     save_checkpoint,
 )
+from molgnn.train.examples import Labelled, mean_loss
 from molgnn.train.options import FitOptions, OptimOptions
 
 Progress = Callable[[dict], None]
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Molecules with labels (n, T) float32 as the network learns them, NaN where missing."""
-
-    graphs: PackedGraphs
-    y: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.graphs)
-
-    def select(self, rows: np.ndarray) -> "Labelled":
-        return Labelled(self.graphs.select(rows), self.y[rows])
 
 
 class Training:
@@ -53,7 +38,7 @@ class Training:
         self,
         fabric: Fabric,
         model: PropertyModel,
-        loss: MaskedLoss,
+        loss: LevelLoss,
         optim: OptimOptions,
         options: FitOptions,
         seed: int,
@@ -123,14 +108,18 @@ class Training:
         rank, world = self.fabric.global_rank, self.fabric.world_size
         self.model.train()
         total = torch.zeros((), device=self.fabric.device)
-        labels = 0
+        weights = 0.0
         for rows in batches:
-            count = int((~np.isnan(train.y[rows])).sum())
+            batch = train.select(rows)
+            counts = batch.counts(self.loss.levels)
             rate = learning_rate(self.optim, self.step / len(batches), self.options.epochs)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             # DDP averages gradients over processes: each takes its share of the batch's mean.
-            loss = self.batch_loss(train.select(rows[rank::world]), max(count, 1) / world)
+            mine = batch if world == 1 else batch.select(np.arange(len(rows))[rank::world])
+            sums = mine.loss_sums(self.model, self.loss, self.fabric.device)
+            shares = {level: count / world for level, count in counts.items()}
+            loss = self.loss.mean(sums, shares)
             self.optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(loss)
             if self.optim.clip:
@@ -138,14 +127,10 @@ class Training:
             self.optimizer.step()
             self.step += 1
             self.update_average()
-            total += loss.detach() * count
-            labels += count
-        return float(self.fabric.all_reduce(total)) / max(labels, 1)
-
-    def batch_loss(self, part: Labelled, count: float) -> Tensor:
-        batch = to_batch(part.graphs).to(self.fabric.device)
-        y = torch.from_numpy(part.y).to(self.fabric.device)
-        return self.loss(self.model(batch).float(), y, count)
+            labels = sum(counts.values())
+            total += loss.detach() * labels
+            weights += labels
+        return float(self.fabric.all_reduce(total)) / max(weights, 1e-9)
 
     def update_average(self) -> None:
         """a <- d a + (1 - d) w, with d smaller over the first steps (Tan and Le 2019, appendix)."""
@@ -201,21 +186,6 @@ def learning_rate(optim: OptimOptions, epoch: float, epochs: int) -> float:
         return optim.lr * (0.1 + 0.9 * epoch / warmup)
     progress = (epoch - warmup) / max(epochs - warmup, 1e-9)
     return optim.final_lr + (optim.lr - optim.final_lr) * 0.5 * (1 + math.cos(math.pi * progress))
-
-
-@torch.inference_mode()
-def mean_loss(
-    model: PropertyModel, loss: MaskedLoss, molecules: Labelled, device: torch.device
-) -> float | None:
-    """Mean loss over all labels of ``molecules``; None where there is none."""
-    model.eval()
-    total, labels = 0.0, 0
-    for rows in batch_rows(len(molecules), 256):
-        part = molecules.select(rows)
-        batch, y = to_batch(part.graphs).to(device), torch.from_numpy(part.y).to(device)
-        total += float(loss(model(batch).float(), y, 1))
-        labels += int((~np.isnan(part.y)).sum())
-    return total / labels if labels else None
 
 
 def _copy(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -11,14 +11,16 @@ from lightning_fabric import Fabric
 from torch.multiprocessing import ProcessRaisedException
 
 from molgnn.chem.features import ATOM_SIZES, BOND_SIZES
-from molgnn.data.targets import Task
+from molgnn.data.targets import Task, widths
 from molgnn.errors import Refusal
 from molgnn.models.build import build_model
 from molgnn.models.property import PropertyModel
 from molgnn.nn.embed import FieldEmbedding
-from molgnn.nn.loss import MaskedLoss, balanced_weights
+from molgnn.nn.loss import LevelLoss
 from molgnn.train.checkpoint import load_checkpoint
-from molgnn.train.fit import Labelled, Training
+from molgnn.train.examples import Labelled
+from molgnn.train.fit import Training
+from molgnn.train.losses import task_losses
 from molgnn.train.options import FitOptions, RunOptions
 
 EpochDone = Callable[[int, dict], None]
@@ -81,9 +83,7 @@ def _launch(fabric: Fabric, work: Callable[[Fabric], None]) -> None:
 def train_member(fabric: Fabric, job: Job, member: int, epoch_done: EpochDone | None) -> None:
     """Train one member to the end; its result is its checkpoint."""
     options = job.options
-    kinds, widths = [t.kind for t in job.tasks], [t.width for t in job.tasks]
-    weights = class_weights(job) if options.fit.class_weights else None
-    loss = MaskedLoss(kinds, widths, weights)
+    loss = LevelLoss(task_losses(job.tasks, options.loss, job.train.y))
     seed = member_seed(options.seed, member)
     model = fabric.to_device(new_model(job, member))
     training = Training(fabric, model, loss, options.optim, options.fit, seed)
@@ -94,7 +94,7 @@ def train_member(fabric: Fabric, job: Job, member: int, epoch_done: EpochDone | 
 def new_model(job: Job, member: int) -> PropertyModel:
     """A member's network as it starts: its weights depend on the run's seed and its number."""
     torch.manual_seed(member_seed(job.options.seed, member))
-    return build_model(**job.options.spec, out_dim=sum(task.width for task in job.tasks))
+    return build_model(**job.options.spec, out_dim=widths(job.tasks))
 
 
 def fill_unseen(model: PropertyModel, train: Labelled) -> None:
@@ -121,16 +121,6 @@ def code_counts(train: Labelled) -> tuple[list[torch.Tensor], list[torch.Tensor]
 
 def member_seed(seed: int, member: int) -> int:
     return int(np.random.SeedSequence([seed, member]).generate_state(1)[0])
-
-
-def class_weights(job: Job) -> list[torch.Tensor | None]:
-    """Balanced weights for each classification task, from the training labels alone."""
-    return [
-        None
-        if task.kind == "regression"
-        else balanced_weights(torch.from_numpy(job.train.y[:, i]), len(task.classes))
-        for i, task in enumerate(job.tasks)
-    ]
 
 
 def make_fabric(fit: FitOptions) -> Fabric:

@@ -1,41 +1,71 @@
 """Figures of merit, one task at a time, and their means over tasks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from rdkit.ML.Scoring.Scoring import CalcBEDROC
 from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, log_loss, r2_score, roc_auc_score
 
-from molgnn.data.targets import Task
+from molgnn.data.levels import LEVELS, Levels
+from molgnn.data.targets import Task, tasks_at
 
 BEDROC_ALPHA = 20.0
 
 
-def evaluate(y: np.ndarray, predicted: np.ndarray, tasks: Sequence[Task]) -> dict:
+class Judged(NamedTuple):
+    """One task: labels (n,), NaN where missing, bounds (n,) as in ``data.cells``, outputs (n, O) in
+    the user's units. n counts molecules, atoms, or bonds."""
+
+    task: Task
+    y: np.ndarray
+    bounds: np.ndarray
+    outputs: np.ndarray
+
+
+def by_task(
+    labels: Levels, bounds: Levels | None, predicted: Levels, tasks: Sequence[Task]
+) -> Iterator[Judged]:
+    """Task by task what ``labels`` (n, T) and ``predicted`` (n, O) hold for it, level by level."""
+    for level in LEVELS:
+        start = 0
+        for column, task in enumerate(tasks_at(tasks, level)):
+            y = labels[level][:, column]
+            bound = np.zeros(len(y)) if bounds is None else bounds[level][:, column]
+            yield Judged(task, y, bound, predicted[level][:, start : start + task.width])
+            start += task.width
+
+
+def evaluate(
+    labels: Levels, predicted: Levels, tasks: Sequence[Task], bounds: Levels | None = None
+) -> dict:
     """Figures of labels (n, T; NaN = missing) and predictions (n, O) in the user's units.
 
     Returns ``{"mean": {metric: value}, "per_task": {task: {metric: value}}, "left_out": {task:
     reason}}``. A mean is over the tasks that have the metric; a task on which nothing can be
-    measured, such as one with a single class here, is left out with its reason.
+    measured, such as one with a single class here, is left out with its reason. Bounds count for
+    ``bounds_kept`` alone, the share of them that the predictions keep.
     """
     per_task: dict[str, dict[str, float]] = {}
     left_out: dict[str, str] = {}
-    start = 0
-    for column, task in enumerate(tasks):
-        outputs = predicted[:, start : start + task.width]
-        start += task.width
-        present = ~np.isnan(y[:, column])
-        labels, outputs = y[present, column], outputs[present]
-        reason = _unmeasurable(labels, task)
+    for task, y, bound, outputs in by_task(labels, bounds, predicted, tasks):
+        exact = ~np.isnan(y) & (bound == 0)
+        bounded = ~np.isnan(y) & (bound != 0)
+        kept = {}
+        if bounded.any():
+            margin = (outputs[bounded, 0] - y[bounded]) * bound[bounded]
+            kept = {"bounds_kept": float(np.mean(margin >= 0))}
+        y, outputs = y[exact], outputs[exact]
+        reason = _unmeasurable(y, task)
         if reason:
             left_out[task.name] = reason
         elif task.kind == "regression":
-            per_task[task.name] = regression(labels, outputs[:, 0])
+            per_task[task.name] = regression(y, outputs[:, 0]) | _within(y, outputs, task) | kept
         elif task.kind == "binary":
-            per_task[task.name] = binary(labels, outputs[:, 0])
+            per_task[task.name] = binary(y, outputs[:, 0])
         else:
-            per_task[task.name] = multiclass(labels, outputs)
+            per_task[task.name] = multiclass(y, outputs)
     names = list(dict.fromkeys(name for figures in per_task.values() for name in figures))
     mean = {
         name: float(np.mean([f[name] for f in per_task.values() if name in f])) for name in names
@@ -49,6 +79,14 @@ def _unmeasurable(labels: np.ndarray, task: Task) -> str:
     if task.kind != "regression" and len(np.unique(labels)) == 1:
         return f"only class {int(labels[0])} among {len(labels)} labels"
     return ""
+
+
+def _within(y: np.ndarray, outputs: np.ndarray, task: Task) -> dict[str, float]:
+    """The share of labels between the lowest quantile and the highest, where there are several."""
+    if len(task.quantiles) < 2:
+        return {}
+    inside = (y >= outputs.min(axis=1)) & (y <= outputs.max(axis=1))
+    return {"coverage": float(inside.mean())}
 
 
 def regression(y: np.ndarray, predicted: np.ndarray) -> dict[str, float]:

@@ -21,17 +21,65 @@ class SplitOptions:
 
 @dataclass(frozen=True)
 class DataOptions:
-    """A table at ``path``, or the data set called ``name`` where there is no path."""
+    """A table at ``path``, or the data set called ``name`` where there is no path.
+
+    ``targets`` are columns with one label a molecule; those of ``atom_targets`` and
+    ``bond_targets`` hold lists. ``transform``: see ``data.scaling``; one for all, or by target.
+    """
 
     name: str = ""
     path: str | None = None
     targets: tuple[str, ...] = ()
+    atom_targets: tuple[str, ...] = ()
+    bond_targets: tuple[str, ...] = ()
+    transform: str | Mapping[str, str] = "standardize"
     smiles: str | None = None
     id: str | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     recipe: str = "parent"
     repeats: str = "mean"
     split: SplitOptions = field(default_factory=SplitOptions)
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """What is minimised: ``regression`` is l2, l1, huber (``delta`` in standard deviations of the
+    labels) or quantile (``quantiles``); ``classes`` is cross_entropy or focal (``gamma``).
+
+    ``task_weights``: target -> weight, 1 for those not named; only their ratios matter.
+    ``class_weights``: none, balanced (as if classes were equally frequent), or target -> one weight
+    a class.
+    """
+
+    regression: str = "l2"
+    classes: str = "cross_entropy"
+    delta: float = 1.0
+    quantiles: tuple[float, ...] = (0.05, 0.5, 0.95)
+    gamma: float = 2.0
+    task_weights: Mapping[str, float] = field(default_factory=dict)
+    class_weights: str | Mapping[str, list] = "none"
+
+    def __post_init__(self):
+        for option, known in (("regression", REGRESSION_LOSSES), ("classes", CLASS_LOSSES)):
+            if getattr(self, option) not in known:
+                raise choices(f"loss.{option}", getattr(self, option), known)
+        if not (self.delta > 0 and self.gamma >= 0):
+            raise Refusal("loss: delta must be positive, and gamma not negative")
+        if 0.5 not in self.quantiles or not all(0 < q < 1 for q in self.quantiles):
+            given = list(self.quantiles)
+            raise Refusal(f"loss.quantiles={given}: between 0 and 1, with the median, 0.5, in it")
+        if isinstance(self.class_weights, str) and self.class_weights not in CLASS_WEIGHTS:
+            raise choices("loss.class_weights", self.class_weights, (*CLASS_WEIGHTS, "{y: [1, 5]}"))
+
+    @property
+    def asked_quantiles(self) -> tuple[float, ...]:
+        """The quantiles to predict, ascending; none for a loss that predicts one value."""
+        return tuple(sorted(set(self.quantiles))) if self.regression == "quantile" else ()
+
+
+REGRESSION_LOSSES = ("l2", "l1", "huber", "quantile")
+CLASS_LOSSES = ("cross_entropy", "focal")
+CLASS_WEIGHTS = ("none", "balanced")
 
 
 @dataclass(frozen=True)
@@ -60,7 +108,6 @@ class FitOptions:
     batch_size: int = 64
     patience: int = 0
     members: int = 1
-    class_weights: bool = False
     ema: float = 0.0
     baseline: bool = True
     accelerator: str = "auto"
@@ -89,6 +136,7 @@ class RunOptions:
     encoder: Mapping = field(default_factory=lambda: {"name": "dmpnn"})
     readout: Mapping = field(default_factory=lambda: {"name": "sum"})
     head: Mapping = field(default_factory=lambda: {"name": "mlp", "kind": "auto"})
+    loss: LossOptions = field(default_factory=LossOptions)
     optim: OptimOptions = field(default_factory=OptimOptions)
     fit: FitOptions = field(default_factory=FitOptions)
     seed: int = 0
@@ -138,6 +186,8 @@ def _as(wanted, value, name: str):
         return tuple(float(_of((int, float), v, wrong)) for v in _of((list, tuple), value, wrong))
     if wanted in (str, str | None):
         return None if value is None and wanted is not str else _text(value, name)
+    if wanted in (str | Mapping[str, str], str | Mapping[str, list]):
+        return value if isinstance(value, Mapping) else _text(value, name)
     return _of(
         Mapping, {} if value is None else value, f"{name}={value}: must hold options of its own"
     )

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from molgnn.data.targets import Task
+from molgnn.train.metrics import Judged
 
 matplotlib.rcParams.update({"font.size": 9})
 COLOURS = {"train": "#9aa5b1", "valid": "#d98e04", "test": "#1261a0"}
@@ -32,15 +33,12 @@ def learning_curve(path: Path, histories: Sequence[Sequence[dict]]) -> None:
     figure.savefig(path, dpi=150)
 
 
-def predictions(
-    folder: Path, y: np.ndarray, predicted: np.ndarray, split: np.ndarray, tasks: Sequence[Task]
-) -> list[Path]:
-    """One picture for each kind of task among the first twelve: predictions (n, O) against labels
-    (n, T), by part of the split (n,). Returns the files written."""
-    starts = np.cumsum([0] + [task.width for task in tasks])
+def predictions(folder: Path, judged: Sequence[tuple[Judged, np.ndarray]]) -> list[Path]:
+    """One picture for each kind of task among the first twelve: predictions against labels, by the
+    part of the split that stands beside each (n,). Returns the files written."""
     written = []
     for kind, (name, panels, draw) in _PICTURES.items():
-        chosen = [i for i, task in enumerate(tasks) if task.kind == kind][:MAX_PANELS]
+        chosen = [pair for pair in judged if pair[0].task.kind == kind][:MAX_PANELS]
         if not chosen:
             continue
         columns = min(len(chosen), 4) if panels == 1 else 2
@@ -49,20 +47,21 @@ def predictions(
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for spare in axes[len(chosen) * panels :]:
             spare.set_visible(False)
-        for place, i in enumerate(chosen):
-            outputs = predicted[:, starts[i] : starts[i + 1]]
-            mine = axes[place * panels : (place + 1) * panels]
-            draw(mine, y[:, i], outputs, split, tasks[i])
+        for place, (judged_task, split) in enumerate(chosen):
+            draw(axes[place * panels : (place + 1) * panels], judged_task, split)
         figure.savefig(folder / name, dpi=150)
         written.append(folder / name)
     return written
 
 
-def _parity(axes: Sequence[Axes], y, outputs, split, task: Task) -> None:
-    (ax,) = axes
+def _parity(axes: Sequence[Axes], judged: Judged, split: np.ndarray) -> None:
+    (ax,), (task, y, bounds, outputs) = axes, judged
     for part, colour in COLOURS.items():
-        rows = (split == part) & ~np.isnan(y)
-        ax.scatter(y[rows], outputs[rows, 0], s=6, alpha=0.6, color=colour, label=part, lw=0)
+        for sign, marker in _MARKERS.items():
+            rows = (split == part) & ~np.isnan(y) & (bounds == sign)
+            style = {"s": 6 if sign == 0 else 14, "alpha": 0.6, "color": colour, "lw": 0}
+            label = part if sign == 0 else None
+            ax.scatter(y[rows], outputs[rows, 0], marker=marker, label=label, **style)
     low, high = np.nanmin(y), np.nanmax(y)
     ax.plot([low, high], [low, high], color="black", lw=0.8)
     unit = f" ({task.unit})" if task.unit else ""
@@ -70,8 +69,11 @@ def _parity(axes: Sequence[Axes], y, outputs, split, task: Task) -> None:
     ax.legend(frameon=False)
 
 
-def _roc_pr(axes: Sequence[Axes], y, outputs, split, task: Task) -> None:
-    roc, pr = axes
+_MARKERS = {0: "o", 1: ">", -1: "<"}  # exact labels, and bounds: the true value lies that way
+
+
+def _roc_pr(axes: Sequence[Axes], judged: Judged, split: np.ndarray) -> None:
+    (roc, pr), (task, y, _, outputs) = axes, judged
     for part, colour in COLOURS.items():
         rows = (split == part) & ~np.isnan(y)
         if len(np.unique(y[rows])) < 2:
@@ -86,8 +88,8 @@ def _roc_pr(axes: Sequence[Axes], y, outputs, split, task: Task) -> None:
     roc.legend(frameon=False)
 
 
-def _confusion(axes: Sequence[Axes], y, outputs, split, task: Task) -> None:
-    (ax,) = axes
+def _confusion(axes: Sequence[Axes], judged: Judged, split: np.ndarray) -> None:
+    (ax,), (task, y, _, outputs) = axes, judged
     part = next(p for p in ("test", "valid", "train") if ((split == p) & ~np.isnan(y)).any())
     rows = (split == part) & ~np.isnan(y)
     counts = np.zeros((len(task.classes), len(task.classes)), dtype=int)

@@ -23,6 +23,8 @@ def describe(dataset: Dataset) -> str:
     parts = [f"{len(dataset):,} molecules from {dataset.rows:,} rows of {dataset.name}"]
     if dataset.rejects:
         parts.append(f"{len(dataset.rejects):,} bad rows in rejects.csv")
+    if dataset.stranded:
+        parts.append(f"{dataset.stranded:,} labels of hydrogens or removed fragments left out")
     if dataset.unlabelled:
         parts.append(f"{dataset.unlabelled:,} rows without a label left out")
     if repeats.groups:
@@ -71,6 +73,8 @@ def card(options: RunOptions, dataset: Dataset, parts: Split, source: Path, metr
 def label_range(dataset: Dataset, parts: Split) -> dict[str, list[float]]:
     """Smallest and largest training label of each task: a prediction beyond is an extrapolation."""
     y = dataset.y[parts.train]
+    if not len(dataset.tasks):
+        return {}
     low, high = np.nanmin(y, axis=0), np.nanmax(y, axis=0)
     return {task: [float(low[i]), float(high[i])] for i, task in enumerate(dataset.tasks)}
 
@@ -82,6 +86,8 @@ def training_table(dataset: Dataset, parts: Split) -> pa.Table:
     columns = {"smiles": pa.array(smiles)}
     for i, task in enumerate(dataset.tasks):
         columns[task] = pa.array(dataset.y[parts.train, i], from_pandas=True)
+        if dataset.bounds.molecule[parts.train, i].any():  # 1: the true value is at least that
+            columns[f"{task} (bound)"] = pa.array(dataset.bounds.molecule[parts.train, i])
     packed = [row.tobytes() for row in bits]
     columns["fingerprint"] = pa.array(packed, pa.binary(bits.shape[1]))
     return pa.table(columns)

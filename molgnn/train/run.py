@@ -8,19 +8,21 @@ from pathlib import Path
 import pandas as pd
 
 from molgnn.data.leak import leak_report
+from molgnn.data.levels import LEVELS
 from molgnn.data.reader import file_sha256
 from molgnn.data.registry import entry_of, find_or_fetch, read_named
 from molgnn.data.rejects import write_rejects
+from molgnn.data.scaling import encode
 from molgnn.data.split import Split, split
 from molgnn.data.table import Dataset, read_dataset
-from molgnn.data.targets import encode, make_tasks
+from molgnn.data.targets import Task, Wishes, make_tasks, tasks_at
 from molgnn.errors import Refusal
 from molgnn.models.bundle import load_bundle, save_bundle
 from molgnn.models.ensemble import Predictor
 from molgnn.train import folder as run_folder
 from molgnn.train import plots
 from molgnn.train.evaluate import judge
-from molgnn.train.fit import Labelled
+from molgnn.train.examples import Labelled
 from molgnn.train.members import EpochDone, Job, train_members
 from molgnn.train.options import DataOptions, RunOptions
 from molgnn.train.record import best_epoch, card, describe, speed, training_table
@@ -58,9 +60,10 @@ def run(
     goes_on = run_folder.can_go_on(out, options, force)
     dataset, source, units = read_data(options.data, options.kind, reading)
     parts = split_data(dataset, options)
-    tasks = make_tasks(dataset.tasks, dataset.y, parts.train, options.kind, units)
-    y = encode(dataset.y, tasks)
-    train, valid = (Labelled(dataset.graphs.select(r), y[r]) for r in (parts.train, parts.valid))
+    wishes = Wishes(options.kind, options.data.transform, options.loss.asked_quantiles, units)
+    tasks = make_tasks(dataset.names, dataset.labels, dataset.bounds, parts.train, wishes)
+    labelled = as_learnt(dataset, tasks)
+    train, valid = (labelled.select(rows) for rows in (parts.train, parts.valid))
     job = Job(options, tasks, train, valid, out / run_folder.CHECKPOINTS)
     data_sha256 = file_sha256(source)
     if goes_on:
@@ -101,7 +104,7 @@ def read_data(
         raise Refusal("no data: name a data set (data=esol) or a table (data=csv data.path=FILE)")
     if data.path is None:
         entry = entry_of(data.name)
-        if data.targets or data.smiles:
+        if data.targets or data.atom_targets or data.bond_targets or data.smiles:
             raise Refusal(
                 f"{data.name} is a named data set with columns of its own: leave data.targets and "
                 "data.smiles out, or give data=csv data.path=FILE"
@@ -111,12 +114,14 @@ def read_data(
             data.name, recipe=data.recipe, repeats=data.repeats, group_by=column, progress=reading
         )
         return dataset, source, {**entry.units, **data.units}
-    if not data.targets:
+    if not (data.targets or data.atom_targets or data.bond_targets):
         raise Refusal(f"{data.path}: which columns to learn? give data.targets=[NAME,...]")
     fixed = {"regression": False, "binary": True, "multiclass": True}
     dataset = read_dataset(
         data.path,
         targets=data.targets,
+        atom_targets=data.atom_targets,
+        bond_targets=data.bond_targets,
         smiles=data.smiles,
         id=data.id,
         recipe=data.recipe,
@@ -127,6 +132,13 @@ def read_data(
         progress=reading,
     )
     return dataset, Path(data.path), dict(data.units)
+
+
+def as_learnt(dataset: Dataset, tasks: list[Task]) -> Labelled:
+    """The labels as a network learns them."""
+    y = dataset.labels.map(lambda level, labels: encode(labels, tasks_at(tasks, level)))
+    bounded = any(dataset.bounds[level].any() for level in LEVELS)
+    return Labelled(dataset.graphs, y, dataset.bounds if bounded else None)
 
 
 def split_data(dataset: Dataset, options: RunOptions) -> Split:

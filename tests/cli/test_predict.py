@@ -14,7 +14,7 @@ from molgnn.errors import Refusal
 class Sizes:
     """Predicts the number of atoms."""
 
-    recipe, num_members, columns = "parent", 1, ("size",)
+    recipe, num_members, columns, list_columns = "parent", 1, ("size",), ()
     tasks = (Task("size", "regression", "atoms"),)
 
     def job(self, precision):
@@ -96,6 +96,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
         import numpy as np
         class Ones:
             recipe, num_members, columns, tasks = "none", 1, ["y"], []
+            list_columns = ()
             def predict_graphs(self, graphs, precision):
                 return np.ones((len(graphs), 1)), np.zeros((len(graphs), 1))
         stand_in = SimpleNamespace(load_bundle=lambda model, device: Ones())

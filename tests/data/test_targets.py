@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from molgnn.data.targets import make_tasks
+from molgnn.data.levels import Levels
+from molgnn.data.targets import Wishes, make_tasks
 from molgnn.errors import Refusal
 
 Y = np.array([[0.5, 1.5], [2.5, 3.0], [4.0, 5.0]])
@@ -19,5 +20,6 @@ Y = np.array([[0.5, 1.5], [2.5, 3.0], [4.0, 5.0]])
     ],
 )
 def test_a_name_that_hides_a_column_or_means_no_target_is_refused(names, kind, said):
+    labels, exact = Levels.of_molecules(Y), Levels.of_molecules(np.zeros_like(Y))
     with pytest.raises(Refusal, match=said):
-        make_tasks(names, Y, np.arange(3), kind)
+        make_tasks({"molecule": names}, labels, exact, np.arange(3), Wishes(kind))

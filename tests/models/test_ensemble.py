@@ -90,7 +90,7 @@ def test_predictions_are_in_the_users_units_and_probabilities(graphs, spec_of, p
     model = predictor_of(spec_of())
     assert model.columns == COLUMNS
     batch = to_batch(graphs)
-    logits = model.members[0](batch).detach().double()
+    logits = model.members[0](batch)["molecule"].detach().double()
     mean, _ = model.predict_graphs(graphs)
     np.testing.assert_allclose(mean[:, 0], logits[:, 0] * 2.0 - 2.5, rtol=1e-5)
     np.testing.assert_allclose(mean[:, 1], torch.sigmoid(logits[:, 1]), rtol=1e-5)

@@ -41,7 +41,8 @@ def plain(members, graphs):
     """Each molecule by itself, through the modules' own forward pass."""
     with torch.inference_mode():
         alone = [to_batch(graphs.select([i])) for i in range(len(graphs))]
-        return np.stack([torch.cat([m(batch) for batch in alone]).numpy() for m in members])
+        each = [[member(batch)["molecule"] for batch in alone] for member in members]
+        return np.stack([torch.cat(logits).numpy() for logits in each])
 
 
 def model_of(encoder, readout="sum", **options):

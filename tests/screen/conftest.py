@@ -14,6 +14,7 @@ class FakeModel:
     """
 
     recipe, name, sha256, device, card = "none", "fake", "5a" * 32, "cpu", {}
+    list_columns = ()
 
     def __init__(self, tasks=(SIZE,), members=1, broken=None):
         self.tasks = list(tasks)

@@ -8,11 +8,13 @@ import torch
 from lightning_fabric import Fabric
 
 from molgnn.chem.graph import featurize
+from molgnn.data.levels import Levels
 from molgnn.errors import Refusal
 from molgnn.models.build import build_model
-from molgnn.nn.loss import MaskedLoss
+from molgnn.nn.loss import LevelLoss, TaskLoss
 from molgnn.train.checkpoint import load_checkpoint, save_checkpoint
-from molgnn.train.fit import Labelled, Training, learning_rate, mean_loss
+from molgnn.train.examples import Labelled, mean_loss
+from molgnn.train.fit import Training, learning_rate
 from molgnn.train.options import FitOptions, OptimOptions
 
 ENCODER = {"name": "gin", "dim": 8, "depth": 2, "dropout": 0.2}  # batch norm and dropout: state
@@ -26,7 +28,7 @@ def molecules(drugs):
     size = graphs.num_atoms.astype(float)
     y = ((size - size.mean()) / size.std()).astype(np.float32)[:, None]
     y[::10] = np.nan
-    whole = Labelled(graphs, y)
+    whole = Labelled(graphs, Levels.of(graphs, molecule=y))
     return whole.select(np.arange(60)), whole.select(np.arange(60, 80))
 
 
@@ -35,7 +37,12 @@ def training(seed=1, optim=OPTIM, precision="32-true", **options):
     model = build_model(ENCODER, "mean", {"name": "mlp", "hidden": 8}, out_dim=1)
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
     chosen = FitOptions(**{"epochs": 4, "batch_size": 16} | options)
-    return Training(fabric, model, MaskedLoss(["regression"], [1]), optim, chosen, seed)
+    loss = LevelLoss({"molecule": [TaskLoss("l2")]})
+    return Training(fabric, model, loss, optim, chosen, seed)
+
+
+def negated(labelled):
+    return Labelled(labelled.graphs, labelled.y.map(lambda level, y: -y))
 
 
 def nothing(row):
@@ -109,7 +116,7 @@ def test_a_finished_training_has_nothing_left_to_do(molecules, tmp_path):
 
 def test_the_best_weights_are_those_of_the_lowest_validation_loss(molecules, tmp_path):
     train, valid = molecules
-    turned = Labelled(valid.graphs, -valid.y)  # what helps in training harms here
+    turned = negated(valid)  # what helps in training harms here
     it = training(epochs=6)
     it.run(train, turned, nothing, tmp_path / "c")
     losses = [row["valid_loss"] for row in it.history]
@@ -120,7 +127,7 @@ def test_the_best_weights_are_those_of_the_lowest_validation_loss(molecules, tmp
 
 def test_patience_stops_after_so_many_epochs_without_a_better_loss(molecules, tmp_path):
     train, valid = molecules
-    turned = Labelled(valid.graphs, -valid.y)
+    turned = negated(valid)
     it = training(epochs=50, patience=3)
     it.run(train, turned, nothing, tmp_path / "c")
     assert it.epoch == it.best_epoch + 3 < 50
@@ -172,10 +179,11 @@ def test_no_step_follows_a_longer_gradient_than_asked(molecules, monkeypatch):
 
 def test_a_batch_without_labels_is_harmless(molecules, tmp_path):
     train, valid = molecules
-    y = train.y.copy()
+    y = train.y.molecule.copy()
     y[5:] = np.nan
     it = training(batch_size=2)
-    it.run(Labelled(train.graphs, y), valid, nothing, tmp_path / "c")
+    few = Labelled(train.graphs, Levels.of(train.graphs, molecule=y))
+    it.run(few, valid, nothing, tmp_path / "c")
     assert all(torch.isfinite(p).all() for p in it.module.parameters())
 
 

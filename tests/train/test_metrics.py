@@ -5,12 +5,14 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn import metrics as sk
 
+from molgnn.data.levels import Levels
 from molgnn.data.targets import Task
 from molgnn.train.metrics import binary, enrichment_factor, evaluate, multiclass, regression
 
 NAN = float("nan")
 REGRESSION, BINARY = Task("r", "regression"), Task("b", "binary", classes=("0", "1"))
 MULTI = Task("m", "multiclass", classes=("0", "1", "2"))
+levels = Levels.of_molecules
 
 
 @pytest.fixture
@@ -107,7 +109,7 @@ def test_tasks_are_judged_on_their_own_labels_and_averaged(rng):
     predicted = np.column_stack(
         [rng.normal(size=(30, 2)), rng.random(30), rng.dirichlet(np.ones(3), 30)]
     )
-    result = evaluate(y, predicted, tasks)
+    result = evaluate(levels(y), levels(predicted), tasks)
     has = ~np.isnan(y)
     assert result["per_task"] == {
         "r": regression(y[has[:, 0], 0], predicted[has[:, 0], 0]),
@@ -126,12 +128,12 @@ def test_tasks_are_judged_on_their_own_labels_and_averaged(rng):
 def test_a_task_with_one_class_or_no_label_is_left_out_with_its_reason():
     tasks = [BINARY, Task("c", "binary", classes=("0", "1")), Task("none", "regression")]
     y = np.array([[0.0, 0.0, NAN], [1.0, 0.0, NAN], [1.0, NAN, NAN]])
-    result = evaluate(y, np.full((3, 3), 0.5), tasks)
+    result = evaluate(levels(y), levels(np.full((3, 3), 0.5)), tasks)
     assert list(result["per_task"]) == ["b"]
     assert result["left_out"] == {"c": "only class 0 among 2 labels", "none": "no labels"}
     assert result["mean"] == result["per_task"]["b"]
 
 
 def test_nothing_to_judge_gives_no_figures():
-    result = evaluate(np.zeros((0, 1)), np.zeros((0, 1)), [REGRESSION])
+    result = evaluate(levels(np.zeros((0, 1))), levels(np.zeros((0, 1))), [REGRESSION])
     assert result == {"mean": {}, "per_task": {}, "left_out": {"r": "no labels"}}

@@ -116,7 +116,7 @@ def test_nothing_is_fitted_on_the_test_rows(table, fit, weights):
         for row in rows[68:]:
             row.update(y="1000", active=str(1 - int(row["active"])))
 
-    options = {"targets": ["y", "active"], "class_weights": True}
+    options = {"targets": ["y", "active"], "loss": {"class_weights": "balanced"}}
     honest = fit(table(), out="a", **options)
     spoilt = fit(table(spoil, "spoilt.csv"), out="b", **options)
     assert weights(honest) == weights(spoilt)
@@ -198,7 +198,9 @@ def test_scaling_comes_from_the_training_labels_alone(table, fit):
 
 def test_class_weights_change_the_weights_of_the_network(table, fit, weights):
     path = table()
-    plain, weighted = (fit(path, "active", out=str(w), class_weights=w) for w in (False, True))
+    plain, weighted = (
+        fit(path, "active", out=w, loss={"class_weights": w}) for w in ("none", "balanced")
+    )
     assert weights(plain) != weights(weighted)
 
 

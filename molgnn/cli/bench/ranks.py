@@ -48,9 +48,10 @@ def _plain(model: "Predictor", graphs: "PackedGraphs") -> np.ndarray:
     import torch
 
     from molgnn.data.batch import to_batch
-    from molgnn.data.targets import decode
+    from molgnn.data.scaling import decode
 
     batch = to_batch(graphs)
     with torch.inference_mode():
-        each = [decode(member(batch).numpy(), model.tasks) for member in model.members]
+        tasks = model.tasks_at("molecule")
+        each = [decode(member(batch)["molecule"].numpy(), tasks) for member in model.members]
     return np.mean(each, axis=0)[:, 0]

@@ -95,7 +95,7 @@ def _molecules(n: int) -> "tuple[list[str], np.ndarray]":
 def _molgnn(smiles: list[str], y: "np.ndarray", args: argparse.Namespace) -> Epoch:
     from molgnn.chem.graph import featurize
     from molgnn.models.build import build_model
-    from molgnn.nn.loss import MaskedLoss
+    from molgnn.nn.loss import LevelLoss, TaskLoss
     from molgnn.train.fit import Labelled, Training
     from molgnn.train.members import make_fabric
     from molgnn.train.options import FitOptions, OptimOptions
@@ -104,7 +104,8 @@ def _molgnn(smiles: list[str], y: "np.ndarray", args: argparse.Namespace) -> Epo
     fabric = make_fabric(fit)
     encoder = {"name": args.encoder, "dim": args.dim, "depth": args.depth}
     model = fabric.to_device(build_model(encoder, "sum", {"name": "mlp", "hidden": args.dim}, 1))
-    training = Training(fabric, model, MaskedLoss(["regression"], [1]), OptimOptions(), fit, 0)
+    loss = LevelLoss({"molecule": [TaskLoss("l2")]})
+    training = Training(fabric, model, loss, OptimOptions(), fit, 0)
     molecules = Labelled(featurize(smiles, "none")[0], y)
 
     def epoch() -> None:

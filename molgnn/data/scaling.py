@@ -1,0 +1,102 @@
+"""Between labels in the user's units and what a network gives: transforms, scaling, probabilities.
+
+Transforms are increasing, so a lower bound stays a lower bound, and come out of the bundle with the
+model: predictions are in the units of the labels.
+"""
+
+from collections.abc import Sequence
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from molgnn.errors import Refusal
+
+if TYPE_CHECKING:
+    from molgnn.data.targets import Task
+
+TRANSFORMS = ("standardize", "log10", "rank", "none")
+_MOST_KNOTS = 513
+
+
+def fitted(name: str, transform: str, labels: np.ndarray) -> dict:
+    """``mean``, ``std`` and ``knots`` of a task from its training labels (n,), without NaN."""
+    if transform == "rank":
+        return {"knots": _knots(labels)}
+    if transform == "none":
+        return {}
+    if transform == "log10":
+        if (labels <= 0).any():
+            raise Refusal(
+                f"target {name!r} holds {labels.min():g}, which has no logarithm: leave that row "
+                "out, or choose another data.transform"
+            )
+        labels = np.log10(labels)
+    return {"mean": float(labels.mean()), "std": float(labels.std())}
+
+
+def _knots(labels: np.ndarray) -> tuple[tuple[float, float], ...]:
+    """(label, normal score) from the lowest label to the highest, at most 513 of them.
+
+    The score is the normal quantile of the label's mid-rank: equal labels have one score, and the
+    others those of the rank-based inverse normal transform, (r - 1/2) / n (Bliss 1967).
+    """
+    values, counts = np.unique(labels, return_counts=True)
+    ranks = (np.cumsum(counts) - counts / 2) / len(labels)
+    if len(values) > _MOST_KNOTS:
+        kept = np.unique(np.linspace(0, len(values) - 1, _MOST_KNOTS).round().astype(int))
+        values, ranks = values[kept], ranks[kept]
+    score = NormalDist().inv_cdf  # not scipy's: its import takes as long as a small prediction
+    return tuple((value, score(rank)) for value, rank in zip(values.tolist(), ranks, strict=True))
+
+
+def encode(y: np.ndarray, tasks: Sequence["Task"]) -> np.ndarray:
+    """Labels (n, T) of one level as its network learns them. float32."""
+    columns = [_encoded(y[:, i], task) for i, task in enumerate(tasks)]
+    return np.stack(columns, axis=1).astype(np.float32) if tasks else y.astype(np.float32)
+
+
+def _encoded(labels: np.ndarray, task: "Task") -> np.ndarray:
+    if task.transform == "rank":
+        values, scores = np.transpose(task.knots)
+        return np.interp(labels, values, scores)  # NaN stays NaN
+    if task.transform == "log10":
+        if (labels <= 0).any():  # of another part of the split than the training one
+            raise Refusal(
+                f"target {task.name!r} holds {np.nanmin(labels):g}, which has no logarithm: leave "
+                "that row out, or choose another data.transform"
+            )
+        labels = np.log10(labels)
+    return (labels - task.mean) / task.std
+
+
+def decode(logits: np.ndarray, tasks: Sequence["Task"]) -> np.ndarray:
+    """Network outputs (n, O) of one level -> predictions (n, O): the user's units (of quantiles the
+    median first), or probabilities. After ``rank`` none is beyond the range of the training labels.
+    """
+    logits = np.asarray(logits, dtype=np.float64)
+    parts, start = [], 0
+    for task in tasks:
+        part = logits[:, start : start + task.width]
+        start += task.width
+        if task.kind == "regression":
+            part = _decoded(part, task)
+        elif task.kind == "binary":
+            part = 0.5 * (1.0 + np.tanh(0.5 * part))  # the logistic function, free of overflow
+        else:
+            part = np.exp(part - part.max(axis=1, keepdims=True))
+            part = part / part.sum(axis=1, keepdims=True)
+        parts.append(part)
+    return np.concatenate(parts, axis=1) if parts else logits
+
+
+def _decoded(part: np.ndarray, task: "Task") -> np.ndarray:
+    if task.quantiles:  # networks may cross them: sorted, as Chernozhukov 2010 rearranges them
+        part = np.sort(part, axis=1)[:, task.quantile_order]
+    if task.transform == "rank":
+        values, scores = np.transpose(task.knots)
+        return np.interp(part, scores, values)
+    part = part * task.std + task.mean
+    if task.transform == "log10":
+        return np.power(10.0, np.minimum(part, 300.0))  # no infinity
+    return part
