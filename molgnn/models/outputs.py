@@ -42,11 +42,13 @@ class LevelOutputs:
 
     def joined(self, head: Callable[[PropertyModel, Tensor], np.ndarray]) -> dict[str, np.ndarray]:
         """All rows of each level; ``head`` makes outputs of molecule vectors."""
-        found = {
-            level: torch.cat(rows).float().cpu().numpy()
-            for level, rows in self.rows.items()
-            if rows
-        }
-        if len(self.vectors) > 1:
-            found["molecule"] = head(self.member, torch.cat(self.vectors))
+        found = {}
+        for level, rows in self.rows.items():
+            if level == "molecule" and not rows:
+                found[level] = head(self.member, torch.cat(self.vectors))
+            elif rows:
+                found[level] = torch.cat(rows).float().cpu().numpy()
+            else:  # no molecule at all
+                part = self.member.atom_head if level == "atom" else self.member.bond_head
+                found[level] = np.zeros((0, part.out_dim), dtype=np.float32)
         return found
