@@ -102,7 +102,7 @@ def test_another_spelling_gives_the_same_values_to_the_same_atoms(predictor_with
 def test_a_table_has_one_value_for_each_atom_as_written_and_none_where_there_is_no_atom(
     predictor_with,
 ):
-    table = predictor_with().predict([*TEXTS, "no molecule"])
+    table = predictor_with().predict([*TEXTS, "C(C"])
     assert list(table) == [*("size", "charge", "site=0", "site=1", "site=2", "order", "reason")]
     assert [len(values) for values in table["charge"][:6]] == [3, 1, 13, 4, 5, 9]
     assert [len(values) for values in table["order"][:6]] == [2, 0, 13, 3, 4, 10]
