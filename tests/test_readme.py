@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,10 +28,12 @@ def test_its_first_screen_holds_the_two_commands_that_ci_runs():
 
 
 def test_its_python_runs(tmp_path):
-    (code,) = blocks("python")
+    code = blocks("python")[0]
+    (tmp_path / "data").mkdir()
+    shutil.copy(ROOT / "data" / "approved_drugs.smi", tmp_path / "data")
     done = subprocess.run(
         [sys.executable, "-W", "error::UserWarning:molgnn", "-c", code],
-        cwd=ROOT,
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=240,
@@ -38,6 +41,8 @@ def test_its_python_runs(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "not valid SMILES" in done.stdout
     assert "rmse" in done.stdout
+    assert (tmp_path / "hits" / "report.html").exists()
+    assert (tmp_path / "runs" / "mine" / "model" / "config.json").exists()
 
 
 def test_every_module_is_in_its_file_tree():

@@ -174,6 +174,27 @@ def verdict(figures: dict) -> list[str]:
     return []
 
 
+MOST_TARGETS = 12  # more are for metrics.json
+
+
+def by_target(figures: dict) -> list[str]:
+    """The test figures of each target beside the baseline's, where there are several."""
+    each = figures["per_task"]["test"]
+    forest = figures.get("baseline", {}).get("per_task", {}).get("test", {})
+    if not 1 < len(each) <= MOST_TARGETS:
+        return []
+    lines, width = [], max(map(len, each))
+    for target, found in each.items():
+        names = [name for name in ("rmse", "r2", "roc_auc", "pr_auc", "accuracy") if name in found]
+        known = forest.get(target, {})
+        cells = [
+            f"{name} {found[name]:.4f}" + (f" (forest {known[name]:.4f})" if name in known else "")
+            for name in names[:2]
+        ]
+        lines.append(f"test, {target:{width}}  {', '.join(cells)}")
+    return lines
+
+
 def summary(run: "Run") -> list[str]:
     """Figures of the network beside the forest's, part by part, and where the model is."""
     from molgnn.data.leak import render
@@ -187,6 +208,7 @@ def summary(run: "Run") -> list[str]:
     for part, row in rows.items():
         cells = [f"{row[name]:>10.4f}" if name in row else f"{'-':>10}" for name in names]
         lines.append("".join([f"{part:14}", *cells]))
+    lines += by_target(figures)
     for part, reasons in figures["left_out"].items():
         lines += [f"{part}: {task} left out: {reason}" for task, reason in reasons.items()]
     if any(figures["left_out"].values()):

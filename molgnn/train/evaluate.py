@@ -72,11 +72,11 @@ def judge_baseline(dataset: Dataset, parts: Split, tasks: list[Task], seed: int)
         return {"skipped": "no validation or test molecules"}
     asked = dataset.select(rows)
     predicted = baseline_predictions(dataset.select(parts.train), asked, tasks, seed)
-    found = {"name": NAME}
-    cut = len(parts.valid)
-    for part, chosen in (("valid", slice(0, cut)), ("test", slice(cut, None))):
-        chosen = np.arange(len(rows))[chosen]
-        found[part] = _evaluate(asked.select(chosen), predicted.select(chosen), tasks)["mean"]
+    found: dict = {"name": NAME, "per_task": {}}
+    where = np.arange(len(rows))
+    for part, chosen in zip(("valid", "test"), np.split(where, [len(parts.valid)]), strict=True):
+        result = _evaluate(asked.select(chosen), predicted.select(chosen), tasks)
+        found[part], found["per_task"][part] = result["mean"], result["per_task"]
     return found
 
 
