@@ -67,6 +67,8 @@ def _check_class_weights(tasks: Sequence[Task], asked: str | Mapping) -> None:
     classes = {task.name: task.classes for task in tasks if task.kind != "regression"}
     for name, weights in asked.items() if isinstance(asked, Mapping) else ():
         option = f"loss.class_weights.{name}"
+        if not classes:
+            raise Refusal("loss.class_weights: there is no target of classes to weigh")
         if name not in classes:
             raise choices("target of classes in loss.class_weights:", name, classes)
         if not isinstance(weights, (list, tuple)) or len(weights) != len(classes[name]):

@@ -23,6 +23,7 @@ from molgnn.train import folder as run_folder
 from molgnn.train import plots
 from molgnn.train.evaluate import judge
 from molgnn.train.examples import Labelled
+from molgnn.train.losses import task_losses
 from molgnn.train.members import EpochDone, Job, train_members
 from molgnn.train.options import DataOptions, RunOptions
 from molgnn.train.record import best_epoch, card, describe, speed, training_table
@@ -63,6 +64,9 @@ def run(
     wishes = Wishes(options.kind, options.data.transform, options.loss.asked_quantiles, units)
     tasks = make_tasks(dataset.names, dataset.labels, dataset.bounds, parts.train, wishes)
     labelled = as_learnt(dataset, tasks)
+    task_losses(
+        tasks, options.loss, labelled.y
+    )  # refuses what cannot be, before a folder is touched
     train, valid = (labelled.select(rows) for rows in (parts.train, parts.valid))
     job = Job(options, tasks, train, valid, out / run_folder.CHECKPOINTS)
     data_sha256 = file_sha256(source)

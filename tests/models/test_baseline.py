@@ -46,3 +46,32 @@ def test_the_same_seed_gives_the_same_forest():
     task = [Task("a", "regression")]
     np.testing.assert_array_equal(fit([LENGTH], task), fit([LENGTH], task))
     assert (fit([LENGTH], task, seed=1) != fit([LENGTH], task)).any()
+
+
+def test_quantiles_of_the_forest_are_those_of_its_trees():
+    task = Task("y", "regression", quantiles=(0.1, 0.5, 0.9))
+    y = np.arange(len(TRAIN), dtype=float)[:, None]
+    found = baseline.forest_predictions(TRAIN, y, TRAIN, [task], 0)
+    assert found.shape == (len(TRAIN), 3)
+    assert (found[:, 1] <= found[:, 0]).all()
+    assert (found[:, 0] <= found[:, 2]).all()
+    assert (found[:, 1] < found[:, 2]).any()
+
+
+def test_atoms_are_predicted_as_the_mean_of_those_alike():
+    known = np.array([[6, 1], [6, 1], [6, 2], [7, 1]])
+    y = np.array([[1.0], [3.0], [np.nan], [10.0]])
+    asked = np.array([[6, 1], [6, 2], [7, 1], [8, 9]])
+    task = Task("q", "regression", level="atom")
+    found = baseline.alike_predictions(known, y, asked, [task])[:, 0]
+    np.testing.assert_allclose(found, [2, 2, 10, 14 / 3])  # by code, element, code, all
+
+
+def test_classes_of_atoms_are_shares_of_those_alike():
+    known, y = np.array([[6], [6], [6], [7]]), np.array([[0.0], [1.0], [1.0], [2.0]])
+    three = Task("c", "multiclass", classes=("0", "1", "2"), level="atom")
+    found = baseline.alike_predictions(known, y, np.array([[6], [7]]), [three])
+    np.testing.assert_allclose(found, [[1 / 3, 2 / 3, 0], [0, 0, 1]])
+    two = Task("c", "binary", classes=("0", "1"), level="atom")
+    found = baseline.alike_predictions(known, np.minimum(y, 1), np.array([[6]]), [two])
+    np.testing.assert_allclose(found, [[2 / 3]])
