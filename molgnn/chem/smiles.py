@@ -4,6 +4,7 @@ A text is a SMILES, or an MDL mol block: the latter always has line breaks, the 
 """
 
 import re
+from collections.abc import Callable
 
 from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
@@ -23,10 +24,7 @@ def parse(text: str, recipe: str = "parent") -> Chem.Mol:
     if recipe not in RECIPES:
         raise choices("standardisation", recipe, RECIPES)
     with rdBase.BlockLogs():
-        mol = _read(text)
-        if mol.GetNumAtoms() == 0:
-            raise InvalidMolecule(NO_ATOMS)
-        return RECIPES[recipe](mol)
+        return RECIPES[recipe](read(text))
 
 
 def parse_quickly(text: str, recipe: str) -> Chem.Mol | None:
@@ -40,7 +38,7 @@ def parse_quickly(text: str, recipe: str) -> Chem.Mol | None:
         return None
     if not 0 < len(text) <= MAX_LENGTH or _UNUSUAL(text):
         return None
-    if "[" in text and _has_hydrogen_atom(text):  # it may have to be merged into its neighbour
+    if has_hydrogen_atom(text):  # it may have to be merged into its neighbour
         return None
     mol = Chem.MolFromSmiles(text, _AS_WRITTEN)
     if mol is None:
@@ -54,12 +52,21 @@ def parse_quickly(text: str, recipe: str) -> Chem.Mol | None:
     return _parent(mol) if recipe == "parent" and "." in text else mol
 
 
-def _has_hydrogen_atom(text: str) -> bool:
+def as_written(text: str) -> Chem.Mol | None:
+    """The atoms and bonds of a text that ``read`` accepts, in their order and not one removed."""
+    if "\n" in text:
+        return Chem.MolFromMolBlock(text, sanitize=False, removeHs=False)
+    return Chem.MolFromSmiles(text, _AS_WRITTEN)
+
+
+def has_hydrogen_atom(text: str) -> bool:
     """Whether a bracket may start with H, as in [H], [2H], [D] or [#1]; True as well for [C@OH1H].
 
     Plain searches on purpose: a regular expression takes memory for its state, at which malloc
     tidies up all the small blocks that RDKit has freed, and parsing takes a tenth longer.
     """
+    if "[" not in text:
+        return False
     for mark in _HYDROGEN_MARKS:  # noqa: SIM110 (any() with a generator takes three times as long)
         if mark in text:
             return True
@@ -71,7 +78,8 @@ def canonical(mol: Chem.Mol) -> str:
     return Chem.MolToSmiles(mol)
 
 
-def _read(text: str) -> Chem.Mol:
+def read(text: str) -> Chem.Mol:
+    """The sanitised molecule, not standardised yet. Raises InvalidMolecule with the reason."""
     if not isinstance(text, str):
         raise InvalidMolecule("not a text")
     if not text.strip():
@@ -84,6 +92,8 @@ def _read(text: str) -> Chem.Mol:
     mol = Chem.MolFromMolBlock(text) if is_block else Chem.MolFromSmiles(text)
     if mol is None:
         raise InvalidMolecule(_reason(text, is_block))
+    if mol.GetNumAtoms() == 0:
+        raise InvalidMolecule(NO_ATOMS)
     if is_block:
         for bond in mol.GetBonds():  # "not stated": no stereo, as a SMILES says it
             if bond.GetStereo() == Chem.BondStereo.STEREOANY:
@@ -138,23 +148,32 @@ def _weight(fragment: Chem.Mol) -> float:
     return round(sum(atom.GetMass() for atom in fragment.GetAtoms()), 3)
 
 
-def _neutral(mol: Chem.Mol) -> Chem.Mol:
-    return _renewed(rdMolStandardize.Uncharger().uncharge(_parent(mol)))
-
-
-def _tautomer(mol: Chem.Mol) -> Chem.Mol:
-    return _renewed(rdMolStandardize.TautomerEnumerator().Canonicalize(_neutral(mol)))
-
-
-def _renewed(mol: Chem.Mol) -> Chem.Mol:
+def renewed(mol: Chem.Mol) -> Chem.Mol:
     """The same molecule read anew: hydrogen counts and stereo labels belong to the new charges."""
-    renewed = Chem.MolFromSmiles(canonical(mol))
-    if renewed is None:
+    anew = Chem.MolFromSmiles(canonical(mol))
+    if anew is None:
         raise InvalidMolecule("standardisation gives a structure that RDKit refuses")
-    return renewed
+    return anew
 
 
-RECIPES = {"none": lambda mol: mol, "parent": _parent, "neutral": _neutral, "tautomer": _tautomer}
+Renew = Callable[[Chem.Mol], Chem.Mol]
+
+
+def _neutral(mol: Chem.Mol, renew: Renew = renewed) -> Chem.Mol:
+    return renew(rdMolStandardize.Uncharger().uncharge(_parent(mol)))
+
+
+def _tautomer(mol: Chem.Mol, renew: Renew = renewed) -> Chem.Mol:
+    return renew(rdMolStandardize.TautomerEnumerator().Canonicalize(_neutral(mol, renew)))
+
+
+# ``renew`` reads a molecule anew: it alone loses the order of the atoms (chem.trace keeps track).
+RECIPES = {
+    "none": lambda mol, renew=renewed: mol,
+    "parent": lambda mol, renew=renewed: _parent(mol),
+    "neutral": _neutral,
+    "tautomer": _tautomer,
+}
 
 _AS_WRITTEN = Chem.SmilesParserParams()
 _AS_WRITTEN.sanitize = False
