@@ -102,7 +102,7 @@ def _kept(mol: Chem.Mol, written: Chem.Mol) -> Sequence[int]:
     """The places in ``written`` of the atoms of ``mol``, which lacks some of its hydrogen atoms.
 
     RDKit removes atoms but never moves one. Other than hydrogen all stay. A hydrogen atom stays if
-    all those like it (_kind) stay, and goes if all go; nothing is said where some stay and some go.
+    all those like it (_hydrogens) stay, and goes if all go; where only some stay it is refused.
     """
     if mol.GetNumAtoms() == written.GetNumAtoms():
         return range(mol.GetNumAtoms())
