@@ -100,16 +100,13 @@ class Predictor:
         """SMILES (or mol blocks) -> one row each: ``columns``, ``<column>_std`` for an ensemble,
         and ``reason``, empty for a valid molecule; a bad one has NaN and its reason."""
         texts = [texts] if isinstance(texts, str) else list(texts)
-        graphs, rows, reasons = featurize(texts, self.recipe)
+        n, (graphs, rows, reasons) = len(texts), featurize(texts, self.recipe)
         mean, spread = self.predict_graphs(graphs)
-        table = pd.DataFrame({"reason": [reasons.get(i, "") for i in range(len(texts))]})
-        for i, column in enumerate(self.columns):
-            table.insert(i, column, _spread_out(mean[:, i], rows, len(texts)))
+        table = {name: _spread_out(mean[:, i], rows, n) for i, name in enumerate(self.columns)}
         if self.num_members > 1:
-            for i, column in enumerate(self.columns):
-                values = _spread_out(spread[:, i], rows, len(texts))
-                table.insert(len(table.columns) - 1, f"{column}_std", values)
-        return table
+            for i, name in enumerate(self.columns):
+                table[f"{name}_std"] = _spread_out(spread[:, i], rows, n)
+        return pd.DataFrame(table | {"reason": [reasons.get(i, "") for i in range(n)]})
 
     def embed(self, texts: Iterable[str]) -> np.ndarray:
         """Molecule vectors (B, members x D). Raises Refusal at a text that is no molecule."""
