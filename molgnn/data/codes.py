@@ -15,6 +15,8 @@ from molgnn.chem.packed import PackedGraphs
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # spreads what differs in few bits (Knuth's golden ratio)
 
+_FEW = 2048  # words: to sort these takes less than to make the table
+
 
 @dataclass(frozen=True, slots=True)
 class Coded:
@@ -63,20 +65,26 @@ def encode(graphs: PackedGraphs) -> CodedGraphs:
 def distinct(words: np.ndarray) -> Coded:
     """The distinct values of ``words`` (N,) int64 >= 0, and each one's place among them.
 
-    Hashes the words into a table, which costs a tenth of sorting them; sorts where two words fall
-    into one place. The result is the same.
+    Hashes the words into a table, which costs a tenth of sorting many; sorts few words, and those
+    of which two fall into one place. The result is the same.
     """
+    if len(words) < _FEW:
+        return _sorted(words)
     places = (words.astype(np.uint64) * _ODD) >> np.uint64(48)
     table = np.full(1 << 16, -1)
     table[places] = words
     if (table[places] != words).any():
-        values, ids = np.unique(words, return_inverse=True)
-        return Coded(values, ids.astype(narrowest(len(values))))
+        return _sorted(words)
     used = np.flatnonzero(table >= 0)
     used = used[np.argsort(table[used])]
     rank = np.empty(len(table), dtype=narrowest(len(used)))
     rank[used] = np.arange(len(used))
     return Coded(table[used], rank[places])
+
+
+def _sorted(words: np.ndarray) -> Coded:
+    values, ids = np.unique(words, return_inverse=True)
+    return Coded(values, ids.astype(narrowest(len(values))))
 
 
 def _words(codes: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -40,15 +39,15 @@ class LevelOutputs:
         for level, logits in self.member(batch).items():
             self.rows[level].append(logits)
 
-    def joined(self, head: Callable[[PropertyModel, Tensor], np.ndarray]) -> dict[str, np.ndarray]:
-        """All rows of each level; ``head`` makes outputs of molecule vectors."""
+    def joined(self, head: Callable[[PropertyModel, Tensor], Tensor]) -> dict[str, Tensor]:
+        """All rows of each level, float32; ``head`` makes outputs of molecule vectors."""
         found = {}
         for level, rows in self.rows.items():
             if level == "molecule" and not rows:
                 found[level] = head(self.member, torch.cat(self.vectors))
             elif rows:
-                found[level] = torch.cat(rows).float().cpu().numpy()
+                found[level] = torch.cat(rows).float()
             else:  # no molecule at all
                 part = self.member.atom_head if level == "atom" else self.member.bond_head
-                found[level] = np.zeros((0, part.out_dim), dtype=np.float32)
+                found[level] = torch.zeros(0, part.out_dim)
         return found

@@ -17,6 +17,8 @@ from molgnn.nn.gin import GINEncoder
 from molgnn.nn.mpnn import MPNNEncoder
 from molgnn.nn.readout import MaxReadout, MeanMaxReadout, MeanReadout, SumReadout
 
+_BLOCK = 16  # kinds of bond whose matrices an edge network makes at once: molecules have about ten
+
 
 def bag_sum(rows: Tensor, bags, mode: str = "sum") -> Tensor:
     """rows (R, D) and K bags -> (K, D): the sum, mean or max of each bag; zeros for an empty one.
@@ -126,9 +128,12 @@ class TiledMPNN:
         )
 
     def tables(self, kinds) -> Tables:
-        dim = self.encoder.atom_in.out_dim
-        matrices = self.encoder.edge_network(kinds.bonds).view(-1, dim, dim)
-        return self.Tables(self.encoder.atom_in(kinds.atoms).relu(), matrices.to(self.dtype))
+        dim, count = self.encoder.atom_in.out_dim, len(kinds.bonds)
+        # In blocks of one shape: a bond's matrix must not depend on how many kinds there are.
+        blocks = F.pad(kinds.bonds, (0, 0, 0, -count % _BLOCK)).split(_BLOCK)
+        matrices = torch.cat([self.encoder.edge_network(block) for block in blocks])[:count]
+        atoms = self.encoder.atom_in(kinds.atoms).relu()
+        return self.Tables(atoms, matrices.view(-1, dim, dim).to(self.dtype))
 
     def __call__(self, tile, tables: Tables) -> Tensor:
         """-> atom vectors (A, out_dim) in single precision: only products are in ``dtype``."""

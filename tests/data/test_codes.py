@@ -48,12 +48,22 @@ def test_ids_are_as_narrow_as_can_be():
 
 
 def test_words_that_fall_into_one_place_are_told_apart(monkeypatch):
-    graphs = featurize(MOLECULES, "none")[0]
+    graphs = featurize(MOLECULES * 20, "none")[0]  # so many that words are hashed
     usual = codes.encode(graphs)
     monkeypatch.setattr(codes, "_ODD", np.uint64(0))
     other = check(graphs)
     np.testing.assert_array_equal(usual.atoms.words, other.atoms.words)
     np.testing.assert_array_equal(usual.atoms.ids, other.atoms.ids)
+
+
+@pytest.mark.parametrize("few", [0, 10**9])
+def test_few_words_and_many_are_coded_alike(monkeypatch, few):
+    words = np.random.default_rng(0).integers(0, 1 << 40, 60).repeat(3)
+    monkeypatch.setattr(codes, "_FEW", few)
+    coded = codes.distinct(words[::-1])
+    np.testing.assert_array_equal(coded.words, np.unique(words))
+    np.testing.assert_array_equal(coded.words[coded.ids], words[::-1])
+    assert coded.ids.dtype == np.uint8
 
 
 def test_parts_get_one_vocabulary_however_they_are_cut():

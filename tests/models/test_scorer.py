@@ -106,6 +106,17 @@ def test_neighbours_change_no_bit_whatever_the_options(
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
+def test_neighbours_change_no_bit_by_the_kinds_of_bonds_they_bring(encoder):
+    texts = ["CC", "c1ccccc1C(=O)OCC=CC#N", "CCO", "F/C=C/F", "CC[Pt]", "N->[Cu]"]
+    texts += ["C/C=C\\C=C/C#N", "C$C", "CC~O", "C[C@H](N)C(=O)O"]
+    graphs = featurize(texts, "none")[0]
+    scorer = Scorer([model_of(encoder, dim=dim) for dim in (16, 64)], CPU)
+    every = scorer.logits(graphs)
+    for i in range(len(graphs)):
+        np.testing.assert_array_equal(scorer.logits(graphs.select([i]))[:, 0], every[:, i])
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
 def test_bf16_keeps_the_ranking(encoder, drugs):
     graphs = featurize(drugs[::8])[0]
     model = model_of(encoder, dim=64)

@@ -7,7 +7,7 @@ round by round, on the same molecules.
 import argparse
 import os
 
-from molgnn.cli.bench import featurize, gpu, library, screen, train
+from molgnn.cli.bench import featurize, gpu, latency, library, screen, train
 from molgnn.errors import Refusal
 
 _SUBJECTS = {
@@ -15,6 +15,7 @@ _SUBJECTS = {
     "featurize": (featurize, "molecules featurised a second, in one process"),
     "library": (library, "packing and unpacking a library"),
     "screen": (screen, "whole screens, or their memory"),
+    "latency": (latency, "one SMILES to its prediction, on one core"),
     "gpu": (gpu, "scoring packed molecules on a GPU"),
 }
 

@@ -1,4 +1,4 @@
-"""What ``bench screen`` works on: one file of molecules for all sides, and models of n members."""
+"""What ``bench`` works on: one file of molecules for all sides, and models of n members."""
 
 from collections.abc import Iterator
 from importlib.resources import files
@@ -47,8 +47,8 @@ def _repeated(texts: list[str], rows: int) -> Iterator[str]:
     return islice(cycle(texts), rows)
 
 
-def model_of(members: int) -> "Predictor":
-    """So many members of the bundled model; those it lacks are its own with weights moved by 1 %,
+def model_of(members: int | None, name: str = MODEL) -> "Predictor":
+    """So many members of a model (None: all); those it lacks are its own with weights moved by 1 %,
     so that no two are equal."""
     import copy
 
@@ -56,8 +56,9 @@ def model_of(members: int) -> "Predictor":
 
     from molgnn.models.bundle import load_bundle
 
-    model = load_bundle(MODEL, "cpu")
+    model = load_bundle(name, "cpu")
     own, noise = list(model.members), torch.Generator().manual_seed(0)
+    members = members or len(own)
     while len(model.members) < members:
         member = copy.deepcopy(own[len(model.members) % len(own)])
         with torch.no_grad():
