@@ -56,11 +56,11 @@ def parse_traced(text: str, recipe: str = "parent") -> tuple[Chem.Mol, Trace]:
         raise choices("standardisation", recipe, RECIPES)
     with rdBase.BlockLogs():
         mol = read(text)
-        if "\n" not in text and not has_hydrogen_atom(text):
-            written, places = mol, range(mol.GetNumAtoms())
-        else:
-            written = _as_written(text)
-            places = _kept(mol, written)
+        may_lack = "\n" in text or has_hydrogen_atom(text)
+        written = _as_written(text) if may_lack else mol
+        if written.GetNumAtoms() == mol.GetNumAtoms():
+            written = mol  # atoms and bonds keep their order where none is removed
+        places = _kept(mol, written)
         alone = recipe == "parent" and len(Chem.GetMolFrags(mol)) == 1  # its own parent
         if alone or recipe == "none":
             return mol, _trace(mol, written, places)
@@ -168,13 +168,13 @@ def _checked_bonds(
 ) -> list[int]:
     """The number of each bond among the written ones. Raises InvalidMolecule where an element
     differs, a bond is not written, or a bond written between these atoms is lost."""
-    kept, elements = set(places), _elements(written)
+    kept, elements = set(places), [written.GetAtomWithIdx(p).GetAtomicNum() for p in places]
     number = {pair: bond for bond, pair in enumerate(ends)}
     number |= {(second, first): bond for (first, second), bond in number.items()}
     bonds = [number.get((places[first], places[second])) for first, second in _ends(mol)]
     if (
         len(kept) != len(places)
-        or [elements[place] for place in places] != _elements(mol)
+        or elements != _elements(mol)
         or None in bonds
         or len(bonds) != sum(first in kept and second in kept for first, second in ends)
     ):
