@@ -69,9 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 def plan(args: argparse.Namespace) -> "list[tuple[str, str, RunOptions]]":
     """(data set, model, options) of every run, seeds before encoders so that the table fills
-    evenly; each set's two references come first. Raises Refusal for a wrong name or number, and
-    for a set that is not on this machine."""
-    from molgnn.data.registry import entry_of, find
+    evenly; each set's two references come first. Raises Refusal for a wrong name or number."""
     from molgnn.models.build import ENCODERS
     from molgnn.train.options import RunOptions
 
@@ -80,12 +78,7 @@ def plan(args: argparse.Namespace) -> "list[tuple[str, str, RunOptions]]":
         if name not in ENCODERS:
             raise choices("encoder", name, ENCODERS)
     for name in args.data:
-        entry_of(name)
-        if find(name) is None:
-            raise Refusal(
-                f"{name} is not on this machine: put {name}.csv, with a column {args.split!r}, "
-                "into the folder moleculenet of the folder that MOLGNN_DATA names"
-            )
+        _check_table(name, args.split)
     seeds, wanted = list(dict.fromkeys(args.seeds)), []
     for data in dict.fromkeys(args.data):
         recipes = {name: recipe(data, name, args) for name in encoders}
@@ -96,6 +89,27 @@ def plan(args: argparse.Namespace) -> "list[tuple[str, str, RunOptions]]":
             (data, name, replace(recipes[name], seed=seed)) for seed in seeds for name in encoders
         ]
     return wanted
+
+
+def _check_table(name: str, column: str) -> None:
+    """Raises Refusal for a set that is unknown, not on this machine, or without the column. None
+    is fetched: a published table has no column of parts."""
+    from molgnn.data.reader import open_table
+    from molgnn.data.registry import entry_of, find
+
+    entry_of(name)
+    found = find(name)
+    if found is None:
+        raise Refusal(
+            f"{name} is not on this machine: put {name}.csv, with a column {column!r}, into the "
+            "folder moleculenet of the folder that MOLGNN_DATA names"
+        )
+    with open_table(found.path) as rows:
+        if column not in rows.columns:
+            raise Refusal(
+                f"{found.path}: no column {column!r} that says train, valid or test: name it with "
+                "--split, or leave the set out"
+            )
 
 
 def recipe(data: str, encoder: str, args: argparse.Namespace) -> "RunOptions":

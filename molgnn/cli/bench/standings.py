@@ -77,11 +77,10 @@ def table(rows: list[dict]) -> str:
 def _cells(row: dict | None) -> str:
     if row is None:
         return f"{'-':>20}  {'-':>17}{'-':>9}"
-    mark = "*" if row["near_best"] else " "
-    mark += "!" if row["beats_mean"] is False else " "
+    marks = "*" * bool(row["near_best"]) + "!" * (row["beats_mean"] is False)
     seconds = row["seconds_per_epoch"]
     test, valid = (_figure(row[part], row[f"{part}_spread"]) for part in ("test", "valid"))
-    return f"{test:>20}{mark}{valid:>17}{'-' if seconds is None else f'{seconds:.2f}':>9}"
+    return f"{test:>20}{marks:2}{valid:>17}{'-' if seconds is None else f'{seconds:.2f}':>9}"
 
 
 def _figure(value: float, spread: float | None) -> str:
