@@ -7,11 +7,12 @@ round by round, on the same molecules.
 import argparse
 import os
 
-from molgnn.cli.bench import featurize, gpu, latency, library, screen, train
+from molgnn.cli.bench import encoders, featurize, gpu, latency, library, screen, train
 from molgnn.errors import Refusal
 
 _SUBJECTS = {
     "train": (train, "training molecules a second"),
+    "encoders": (encoders, "all encoders on the same splits: figures and seconds"),
     "featurize": (featurize, "molecules featurised a second, in one process"),
     "library": (library, "packing and unpacking a library"),
     "screen": (screen, "whole screens, or their memory"),

@@ -1,0 +1,241 @@
+"""`molgnn bench encoders`: every encoder on the same splits, by the same recipe, in one table.
+
+Each run is what `molgnn train data=D encoder=E seed=S data.split.name=column` is. Its figures
+become a line of OUT/runs.jsonl when it ends, so the same command goes on after a kill.
+"""
+
+import argparse
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from molgnn.cli.bench.standings import REFERENCES, SMALLER_IS_BETTER, standings, table
+from molgnn.cli.terminal import INTERRUPTED, say
+from molgnn.errors import Refusal, choices
+
+if TYPE_CHECKING:
+    from molgnn.train.options import RunOptions
+
+RUNS, TABLE = "runs.jsonl", "table.txt"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", nargs="+", default=["esol", "bbbp"], metavar="D", help="sets (esol bbbp)"
+    )
+    parser.add_argument("--encoders", nargs="+", metavar="E", help="encoders (all there are)")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="S", help="a run each (0 1 2)"
+    )
+    parser.add_argument("--epochs", type=int, metavar="N", help="of each run (the recipe's)")
+    parser.add_argument(
+        "--split", default="split", metavar="COLUMN", help="it says train, valid, test (split)"
+    )
+    parser.add_argument(
+        "--out", default="runs/encoders", metavar="DIR", help="what is done (runs/encoders)"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write the figures there too")
+
+
+def run(args: argparse.Namespace) -> int:
+    out = Path(args.out)
+    if out.exists() and not out.is_dir():
+        raise Refusal(f"{out} is a file: give another folder with --out")
+    wanted = plan(args)
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        records = finished(wanted, out)
+    except KeyboardInterrupt:
+        say(f"molgnn: interrupted: the same command goes on; so far: {out / TABLE}")
+        return INTERRUPTED
+    rows = standings(records)
+    print(table(rows))
+    if args.json:
+        import torch
+
+        figures = {
+            "settings": {key: value for key, value in vars(args).items() if key != "run"},
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+            "rows": rows,
+        }
+        Path(args.json).write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    return 0
+
+
+def plan(args: argparse.Namespace) -> "list[tuple[str, str, RunOptions]]":
+    """(data set, model, options) of every run, seeds before encoders so that the table fills
+    evenly; each set's two references come first. Raises Refusal for a wrong name or number."""
+    from molgnn.models.build import ENCODERS
+    from molgnn.train.options import RunOptions
+
+    encoders = list(dict.fromkeys(args.encoders or ENCODERS))
+    for name in encoders:
+        if name not in ENCODERS:
+            raise choices("encoder", name, ENCODERS)
+    for name in args.data:
+        _check_table(name, args.split)
+    seeds, wanted = list(dict.fromkeys(args.seeds)), []
+    for data in dict.fromkeys(args.data):
+        recipes = {name: recipe(data, name, args) for name in encoders}
+        chosen = recipes[encoders[0]].data
+        bare = RunOptions(chosen, encoder={}, readout={}, head={}, seed=seeds[0])
+        wanted += [(data, name, bare) for name in REFERENCES]
+        wanted += [
+            (data, name, replace(recipes[name], seed=seed)) for seed in seeds for name in encoders
+        ]
+    return wanted
+
+
+def _check_table(name: str, column: str) -> None:
+    """Raises Refusal for a set that is unknown, not on this machine, or without the column. None
+    is fetched: a published table has no column of parts."""
+    from molgnn.data.reader import open_table
+    from molgnn.data.registry import entry_of, find
+
+    entry_of(name)
+    found = find(name)
+    if found is None:
+        raise Refusal(
+            f"{name} is not on this machine: put {name}.csv, with a column {column!r}, into the "
+            "folder moleculenet of the folder that MOLGNN_DATA names"
+        )
+    with open_table(found.path) as rows:
+        if column not in rows.columns:
+            raise Refusal(
+                f"{found.path}: no column {column!r} that says train, valid or test: name it with "
+                "--split, or leave the set out"
+            )
+
+
+def recipe(data: str, encoder: str, args: argparse.Namespace) -> "RunOptions":
+    """The options of `molgnn train data=D encoder=E`, but for the split and the forest."""
+    from hydra import compose, initialize_config_module
+
+    from molgnn.cli.make import run_options
+
+    with initialize_config_module("molgnn.conf", version_base="1.3"):
+        plain = run_options(compose("train", [f"data={data}", f"encoder={encoder}"]))
+    split = replace(plain.data.split, name="column", column=args.split)
+    epochs = plain.fit.epochs if args.epochs is None else args.epochs
+    fit = replace(plain.fit, epochs=epochs, baseline=False)
+    return replace(plain, data=replace(plain.data, split=split), fit=fit)
+
+
+def finished(wanted: list, out: Path) -> list[dict]:
+    """The record of each run: read from OUT/runs.jsonl, or made now and written there.
+
+    A line counts for a run if its options and its table's sha256 are those of the run: another
+    number of epochs, or another default, is another run.
+    """
+    from molgnn.data.reader import file_sha256
+    from molgnn.data.registry import find
+    from molgnn.train.folder import plain
+
+    sha = {data: file_sha256(find(data).path) for data in dict.fromkeys(w[0] for w in wanted)}
+    known = {_key(record): record for record in _lines(out / RUNS)}
+    records: list[dict] = []
+    for number, (data, model, options) in enumerate(wanted, 1):
+        record = {"data": data, "model": model, "seed": options.seed}
+        asked = {"options": plain(options), "data_sha256": sha[data]}
+        found = known.get(_key(record | asked))
+        if found is None:
+            say(f"run {number} of {len(wanted)}: {data} {model} seed {options.seed}")
+            made = _reference(model, options) if model in REFERENCES else _trained(options, out)
+            found = record | made | asked
+            _append(out / RUNS, found)
+            say(f"  {found['metric']} test {found['test']:.4f} valid {found['valid']:.4f}")
+        records.append(found)
+        (out / TABLE).write_text(table(standings(records)) + "\n", encoding="utf-8")
+    return records
+
+
+def _key(record: dict) -> str:
+    asked = ("data", "model", "seed", "options", "data_sha256")
+    return json.dumps([record[name] for name in asked], sort_keys=True)
+
+
+def _lines(path: Path) -> Iterator[dict]:
+    """Whole lines; what a kill left of a last one is cut off, so that none is glued to it."""
+    if not path.exists():
+        return
+    raw = path.read_bytes()
+    whole = raw[: raw.rfind(b"\n") + 1]
+    if len(whole) < len(raw):
+        os.truncate(path, len(whole))
+    for number, line in enumerate(whole.splitlines(), 1):
+        try:
+            yield json.loads(line)
+        except ValueError:
+            remedy = "remove the line, or give another --out"
+            raise Refusal(
+                f"{path} line {number}: not what `bench encoders` wrote: {remedy}"
+            ) from None
+
+
+def _append(path: Path, record: dict) -> None:
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _trained(options: "RunOptions", out: Path) -> dict:
+    """The figures of one network. Its run's folder lies in OUT while it trains, and no longer."""
+    from molgnn.cli.epochs import EpochLog
+    from molgnn.train.folder import can_go_on
+    from molgnn.train.run import run as train
+
+    folder = out / f"{options.data.name}-{options.encoder['name']}-{options.seed}"
+    try:
+        goes_on = can_go_on(folder, options)
+    except Refusal:  # a run of other options, or one that was killed when it had ended
+        goes_on = False
+    log = EpochLog(options.fit.epochs, 1)
+    done = train(options, folder, force=not goes_on, epoch_done=log)
+    log.close()
+    figures, counts = done.metrics, done.model.card["data"]["counts"]
+    shutil.rmtree(folder)
+    return _figures(figures, options.data.name) | {
+        "seconds_per_epoch": counts["train"] / figures["train_molecules_per_second"],
+        "best_epoch": figures["best_epoch"][0],
+        "seconds": figures["seconds"],
+    }
+
+
+def _reference(name: str, options: "RunOptions") -> dict:
+    """The figures of what needs no graph: the mean of the training labels, or the forest."""
+    from molgnn.data.targets import make_tasks
+    from molgnn.train.evaluate import judge_baseline
+    from molgnn.train.run import read_data, split_data
+
+    dataset, _, units = read_data(options.data, options.kind, None)
+    parts = split_data(dataset, options)
+    tasks = make_tasks(dataset.tasks, dataset.y, parts.train, options.kind, units)
+    if name == REFERENCES[0]:
+        figures = judge_mean(dataset, parts, tasks)
+    else:
+        figures = judge_baseline(dataset, parts, tasks, options.seed)
+    return _figures(figures, dataset.name)
+
+
+def judge_mean(dataset, parts, tasks) -> dict:
+    """Figures of the training labels' mean as everyone's prediction: of a class, its share."""
+    import numpy as np
+
+    from molgnn.train.evaluate import figures_by_part
+
+    mean = np.nanmean(dataset.y[parts.train], axis=0)
+    return figures_by_part(np.broadcast_to(mean, dataset.y.shape), dataset, parts, tasks)
+
+
+def _figures(figures: dict, data: str) -> dict:
+    """The figure that ranks, of test and valid."""
+    for metric in SMALLER_IS_BETTER:
+        if metric in figures.get("test", {}) and metric in figures.get("valid", {}):
+            return {"metric": metric} | {part: figures[part][metric] for part in ("test", "valid")}
+    raise Refusal(f"{data}: its split leaves nothing to measure in test or valid: choose another")
