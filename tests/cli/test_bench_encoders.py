@@ -11,7 +11,7 @@ from molgnn.cli.bench.standings import near, standings, table
 from molgnn.cli.main import main
 from molgnn.data.registry import read_named
 from molgnn.data.split import split
-from molgnn.data.targets import make_tasks
+from molgnn.data.targets import Wishes, make_tasks
 from molgnn.train.run import run as train
 
 PARTS = ["train"] * 12 + ["valid"] * 6 + ["test"] * 6
@@ -165,7 +165,7 @@ def test_the_mean_predictor_is_numpys(tables):
     for name, expected in (("esol", None), ("bbbp", 0.5)):
         dataset = read_named(name)
         parts = split(dataset.smiles, name="column", column_values=dataset.columns["split"])
-        tasks = make_tasks(dataset.tasks, dataset.y, parts.train, "auto", {})
+        tasks = make_tasks(dataset.names, dataset.labels, dataset.bounds, parts.train, Wishes())
         figures = judge_mean(dataset, parts, tasks)
         for part in ("valid", "test"):
             y, mean = dataset.y[getattr(parts, part)], dataset.y[parts.train].mean()

@@ -209,13 +209,14 @@ def _trained(options: "RunOptions", out: Path) -> dict:
 
 def _reference(name: str, options: "RunOptions") -> dict:
     """The figures of what needs no graph: the mean of the training labels, or the forest."""
-    from molgnn.data.targets import make_tasks
+    from molgnn.data.targets import Wishes, make_tasks
     from molgnn.train.evaluate import judge_baseline
     from molgnn.train.run import read_data, split_data
 
     dataset, _, units = read_data(options.data, options.kind, None)
     parts = split_data(dataset, options)
-    tasks = make_tasks(dataset.tasks, dataset.y, parts.train, options.kind, units)
+    wishes = Wishes(options.kind, units=units)
+    tasks = make_tasks(dataset.names, dataset.labels, dataset.bounds, parts.train, wishes)
     if name == REFERENCES[0]:
         figures = judge_mean(dataset, parts, tasks)
     else:
@@ -227,10 +228,12 @@ def judge_mean(dataset, parts, tasks) -> dict:
     """Figures of the training labels' mean as everyone's prediction: of a class, its share."""
     import numpy as np
 
+    from molgnn.data.levels import Levels
     from molgnn.train.evaluate import figures_by_part
 
     mean = np.nanmean(dataset.y[parts.train], axis=0)
-    return figures_by_part(np.broadcast_to(mean, dataset.y.shape), dataset, parts, tasks)
+    predicted = Levels.of(dataset.graphs, molecule=np.broadcast_to(mean, dataset.y.shape))
+    return figures_by_part(predicted, dataset, parts, tasks)
 
 
 def _figures(figures: dict, data: str) -> dict:
