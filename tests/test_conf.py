@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from molgnn.cli.make import run_options
 from molgnn.cli.train import check
-from molgnn.data.registry import DATASETS
+from molgnn.data.named.registry import DATASETS
 from molgnn.errors import Refusal
 from molgnn.models.build import ENCODERS, HEADS, READOUTS, build_model
 from molgnn.train.options import (

@@ -19,7 +19,7 @@ BELOW = {
     "cli": {"errors", "chem", "data", "nn", "models", "train", "screen", "bench"},
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
-WORKERS = ("workers", "processes", "start", "careful", "packing")
+WORKERS = ("pool/workers", "pool/processes", "pool/start", "pool/careful", "packed/packing")
 BACKENDS = {"torch", "torch_geometric", "lightning_fabric", "safetensors"}
 
 
@@ -81,7 +81,7 @@ def tops(names):
 
 
 def test_what_worker_processes_load_never_reaches_torch():
-    files = loaded("molgnn.data.packing", loaded("molgnn.data.workers", set()))
+    files = loaded("molgnn.data.packed.packing", loaded("molgnn.data.pool.workers", set()))
     assert PACKAGE / "chem" / "graph.py" in files
     assert [path for path in files if BACKENDS & tops(imports(path, at_import=True))] == []
     own = [

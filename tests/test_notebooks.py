@@ -14,7 +14,7 @@ from ipykernel.kernelspec import write_kernel_spec
 from matplotlib import font_manager
 from nbclient import NotebookClient
 
-from molgnn.data.registry import find
+from molgnn.data.named.registry import find
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 WORST, TOP = 3, 5

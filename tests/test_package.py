@@ -93,7 +93,7 @@ def test_every_package_of_the_tree_is_named_in_pyproject():
 
 def test_the_installed_package_is_the_wheels_with_its_data(installed, tmp_path):
     code = (
-        "import molgnn\nfrom molgnn.data.registry import find\n"
+        "import molgnn\nfrom molgnn.data.named.registry import find\n"
         "print(molgnn.__file__, find('solubility').path)"
     )
     out = run([sys.executable, "-c", code], tmp_path, PYTHONPATH=str(installed.target))

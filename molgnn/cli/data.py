@@ -22,7 +22,7 @@ _HEADER = ("name", "tasks", "kind", "rows", "where", "source")
 
 
 def _listing() -> list[tuple[str, ...]]:
-    from molgnn.data.registry import DATASETS, find
+    from molgnn.data.named.registry import DATASETS, find
 
     rows = []
     for name, entry in DATASETS.items():
@@ -41,7 +41,7 @@ def _tasks(names: tuple[str, ...]) -> str:
 
 
 def _rows(path) -> int:
-    from molgnn.data.reader import open_table
+    from molgnn.data.readers.reader import open_table
 
     return sum(1 for _ in open_table(path, columns=()))
 
@@ -53,7 +53,7 @@ def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
 
 
 def _fetch(name: str) -> int:
-    from molgnn.data.registry import fetch, find
+    from molgnn.data.named.registry import fetch, find
 
     found = find(name)
     if found:

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _build(args: argparse.Namespace) -> int:
-    from molgnn.data.build import build_library
+    from molgnn.data.packed.build import build_library
 
     def begun(rows: int) -> None:
         if rows:
@@ -96,7 +96,7 @@ def _next(out: str) -> str:
 
 
 def _info(args: argparse.Namespace) -> int:
-    from molgnn.data.packed import PackedLibrary
+    from molgnn.data.packed.library import PackedLibrary
 
     library = PackedLibrary(args.folder)
     if args.check:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from molgnn.cli.options import add_columns, add_run, one_thread
 from molgnn.cli.terminal import INTERRUPTED, progress, say, terminated_as_interrupted
-from molgnn.data.start import import_ahead
+from molgnn.data.pool.start import import_ahead
 from molgnn.models import PRELOAD
 
 if TYPE_CHECKING:

@@ -197,7 +197,7 @@ def by_target(figures: dict) -> list[str]:
 
 def summary(run: "Run") -> list[str]:
     """Figures of the network beside the forest's, part by part, and where the model is."""
-    from molgnn.data.leak import render
+    from molgnn.data.tables.leak import render
 
     figures = run.metrics
     rows = {part: figures[part] for part in ("train", "valid", "test") if figures[part]}

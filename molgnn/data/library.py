@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from molgnn.data.reader import Row, Table, open_table
-from molgnn.data.stream import is_stream
+from molgnn.data.readers.reader import Row, Table, open_table
+from molgnn.data.readers.stream import is_stream
 from molgnn.errors import Refusal
 
 

@@ -112,7 +112,7 @@ def make_tasks(
     wishes: Wishes,
 ) -> list[Task]:
     """The tasks of ``names`` by level, level by level; what is fitted sees the molecules ``train``
-    alone. ``labels`` are NaN where missing; ``bounds`` as ``data.cells.number`` gives them.
+    alone. ``labels`` are NaN where missing; ``bounds`` as ``data.tables.cells.number`` gives them.
 
     ``auto`` reads labels that are all 0 or 1 as binary, anything else as regression. Raises
     Refusal, naming the task, where labels do not fit the kind or there is nothing to learn.

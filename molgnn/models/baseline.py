@@ -8,7 +8,7 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from molgnn.chem.fingerprint import morgan
 from molgnn.data.levels import LEVELS, Levels
-from molgnn.data.table import Dataset
+from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Task, tasks_at
 
 TREES = 200

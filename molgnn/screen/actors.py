@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Hashable, Sequence
 from typing import Any, Protocol
 
-from molgnn.data.processes import AHEAD, WorkerDied
+from molgnn.data.pool.processes import AHEAD, WorkerDied
 from molgnn.errors import Refusal
 
 LOSSES = 2  # of the workers that had one payload, with their machines, before somebody looks at it

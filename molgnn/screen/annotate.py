@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
-from molgnn.data.packing import smiles_of
-from molgnn.data.reader import Row, Table, format_of, open_table
+from molgnn.data.packed.packing import smiles_of
+from molgnn.data.readers.reader import Row, Table, format_of, open_table
 from molgnn.data.targets import with_std
 from molgnn.errors import Refusal
 from molgnn.screen.columns import free_names, output_names

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from molgnn import __version__
 from molgnn.chem.features import schema_hash
-from molgnn.data.packed import PackedLibrary
+from molgnn.data.packed.library import PackedLibrary
 from molgnn.errors import Refusal
 from molgnn.screen.manifest import versions
 from molgnn.screen.shards import FileShards, PackedShards, changed

@@ -14,8 +14,8 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
-from molgnn.data.processes import Job
-from molgnn.data.workers import TIMEOUT, OpenPool, cores
+from molgnn.data.pool.processes import Job
+from molgnn.data.pool.workers import TIMEOUT, OpenPool, cores
 from molgnn.errors import Refusal, choices
 from molgnn.screen.actors import Actors
 from molgnn.screen.fleet import RayFleet, first_line

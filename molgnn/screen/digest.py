@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from molgnn.data.record import Row
+    from molgnn.data.readers.record import Row
 
 
 class RowDigest:

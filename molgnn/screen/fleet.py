@@ -13,8 +13,8 @@ from typing import Any
 from molgnn import __version__
 from molgnn.chem.deadline import end_after
 from molgnn.chem.features import schema_hash
-from molgnn.data.processes import Job, started
-from molgnn.data.start import ONE_THREAD
+from molgnn.data.pool.processes import Job, started
+from molgnn.data.pool.start import ONE_THREAD
 from molgnn.errors import Refusal
 from molgnn.screen.actors import Lost
 from molgnn.screen.manifest import versions

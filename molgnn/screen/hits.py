@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from molgnn.data.packing import smiles_of
-from molgnn.data.rejects import defuse
+from molgnn.data.packed.packing import smiles_of
+from molgnn.data.readers.rejects import defuse
 from molgnn.screen.outputs import csv_writer, number, open_text
 from molgnn.screen.stages import Hit
 

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from molgnn import __version__
-from molgnn.data.packed import PackedLibrary
+from molgnn.data.packed.library import PackedLibrary
 from molgnn.screen.columns import task_of, training_range
 from molgnn.screen.keeper import Keeper
 from molgnn.screen.rescore import Best

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from molgnn.data.durable import sync, unwritable
+from molgnn.data.packed.durable import sync, unwritable
 from molgnn.errors import Refusal
 
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)

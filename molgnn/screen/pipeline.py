@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from molgnn.data.library import Library
-from molgnn.data.packed import PackedLibrary
+from molgnn.data.packed.library import PackedLibrary
 from molgnn.errors import Refusal
 from molgnn.screen.claim import claim, resumable
 from molgnn.screen.cluster import pool_of

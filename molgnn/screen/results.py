@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from molgnn.data.rejects import HEADER, Reject, defuse
+from molgnn.data.readers.rejects import HEADER, Reject, defuse
 from molgnn.screen.hits import write_hits
 from molgnn.screen.outputs import csv_writer, open_text
 from molgnn.screen.report import report_page

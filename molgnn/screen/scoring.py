@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from molgnn.chem.packed import PackedGraphs
-from molgnn.data.processes import Job
-from molgnn.data.workers import Featurized, OpenPool, featurized, plan, unread, worked
+from molgnn.data.pool.processes import Job
+from molgnn.data.pool.workers import Featurized, OpenPool, featurized, plan, unread, worked
 from molgnn.models import PRELOAD
 from molgnn.screen.stages import Scored, scored
 from molgnn.screen.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from molgnn.data.reader import Row
+    from molgnn.data.readers.reader import Row
     from molgnn.models.ensemble import Predictor
 
 

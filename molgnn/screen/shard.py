@@ -17,7 +17,7 @@ from molgnn.screen.tally import Tally
 from molgnn.screen.top import Top
 
 if TYPE_CHECKING:
-    from molgnn.data.record import Row
+    from molgnn.data.readers.record import Row
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import TextIO
 
 import numpy as np
 
-from molgnn.data.record import Row
-from molgnn.data.rejects import Reject
+from molgnn.data.readers.record import Row
+from molgnn.data.readers.rejects import Reject
 from molgnn.screen.histogram import Histogram
 from molgnn.screen.shard import ShardState
 from molgnn.screen.stages import Hit

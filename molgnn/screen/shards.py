@@ -8,9 +8,9 @@ from itertools import accumulate, count, islice
 from pathlib import Path
 
 from molgnn.data.library import Library, read_library
-from molgnn.data.packed import PackedLibrary, packed_folder
-from molgnn.data.record import Row
-from molgnn.data.workers import Featurized
+from molgnn.data.packed.library import PackedLibrary, packed_folder
+from molgnn.data.pool.workers import Featurized
+from molgnn.data.readers.record import Row
 from molgnn.errors import Refusal
 from molgnn.screen.digest import RowDigest
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from molgnn.data.reader import Row
+    from molgnn.data.readers.reader import Row
 
 NOT_FINITE = "model gave no finite score"
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
-from molgnn.data.durable import durable
-from molgnn.data.rejects import Reject
+from molgnn.data.packed.durable import durable
+from molgnn.data.readers.rejects import Reject
 from molgnn.errors import Refusal
 from molgnn.screen.claim import check_same
 from molgnn.screen.lock import locked

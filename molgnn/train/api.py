@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from molgnn.data.catalogue import DATASETS
+from molgnn.data.named.catalogue import DATASETS
 from molgnn.errors import Refusal, choices
 from molgnn.train.members import EpochDone
 from molgnn.train.options import (

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from molgnn.data.levels import Levels
-from molgnn.data.split import Split
-from molgnn.data.table import Dataset
+from molgnn.data.tables.split import Split
+from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Task, with_std
 from molgnn.models.baseline import NAME, baseline_predictions
 from molgnn.models.ensemble import Predictor

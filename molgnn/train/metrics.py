@@ -15,8 +15,8 @@ BEDROC_ALPHA = 20.0
 
 
 class Judged(NamedTuple):
-    """One task: labels (n,), NaN where missing, bounds (n,) as in ``data.cells``, outputs (n, O) in
-    the user's units. n counts molecules, atoms, or bonds."""
+    """One task: labels (n,), NaN where missing, bounds (n,) as in ``data.tables.cells``, outputs
+    (n, O) in the user's units. n counts molecules, atoms, or bonds."""
 
     task: Task
     y: np.ndarray

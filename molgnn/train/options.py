@@ -9,8 +9,8 @@ from molgnn.errors import Refusal, choices
 
 @dataclass(frozen=True)
 class SplitOptions:
-    """Which molecules train, validate and test: see ``data.split``. ``column`` serves the split of
-    that name alone, ``fold`` and ``folds`` serve ``kfold`` alone."""
+    """Which molecules train, validate and test: see ``data.tables.split``. ``column`` serves the
+    split of that name alone, ``fold`` and ``folds`` serve ``kfold`` alone."""
 
     name: str = "scaffold"
     column: str = "split"

@@ -10,9 +10,9 @@ import pyarrow as pa
 from rdkit import Chem
 
 from molgnn.chem.fingerprint import morgan
-from molgnn.data.reader import file_sha256
-from molgnn.data.split import Split
-from molgnn.data.table import Dataset
+from molgnn.data.readers.reader import file_sha256
+from molgnn.data.tables.split import Split
+from molgnn.data.tables.table import Dataset
 from molgnn.train import folder as run_folder
 from molgnn.train.options import RunOptions
 

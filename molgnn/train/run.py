@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from molgnn.data.leak import leak_report
 from molgnn.data.levels import LEVELS
-from molgnn.data.reader import file_sha256
-from molgnn.data.registry import entry_of, find_or_fetch, read_named
-from molgnn.data.rejects import write_rejects
+from molgnn.data.named.registry import entry_of, find_or_fetch, read_named
+from molgnn.data.readers.reader import file_sha256
+from molgnn.data.readers.rejects import write_rejects
 from molgnn.data.scaling import encode
-from molgnn.data.split import Split, split
-from molgnn.data.table import Dataset, read_dataset
+from molgnn.data.tables.leak import leak_report
+from molgnn.data.tables.split import Split, split
+from molgnn.data.tables.table import Dataset, read_dataset
 from molgnn.data.targets import Task, Wishes, make_tasks, tasks_at
 from molgnn.errors import Refusal
 from molgnn.models.bundle import load_bundle, save_bundle
@@ -64,9 +64,7 @@ def run(
     wishes = Wishes(options.kind, options.data.transform, options.loss.asked_quantiles, units)
     tasks = make_tasks(dataset.names, dataset.labels, dataset.bounds, parts.train, wishes)
     labelled = as_learnt(dataset, tasks)
-    task_losses(
-        tasks, options.loss, labelled.y
-    )  # refuses what cannot be, before a folder is touched
+    task_losses(tasks, options.loss, labelled.y)  # refuses now, while no folder is touched
     train, valid = (labelled.select(rows) for rows in (parts.train, parts.valid))
     job = Job(options, tasks, train, valid, out / run_folder.CHECKPOINTS)
     data_sha256 = file_sha256(source)

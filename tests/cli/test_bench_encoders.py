@@ -9,8 +9,8 @@ import molgnn
 from molgnn.cli.bench.encoders import judge_mean
 from molgnn.cli.bench.standings import near, standings, table
 from molgnn.cli.main import main
-from molgnn.data.registry import read_named
-from molgnn.data.split import split
+from molgnn.data.named.registry import read_named
+from molgnn.data.tables.split import split
 from molgnn.data.targets import Wishes, make_tasks
 from molgnn.train.run import run as train
 

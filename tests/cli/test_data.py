@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from molgnn.cli import data
-from molgnn.data.registry import DATASETS
+from molgnn.data.named.registry import DATASETS
 from molgnn.errors import Refusal
 
 

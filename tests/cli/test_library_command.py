@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from molgnn.cli.main import main
-from molgnn.data import build
+from molgnn.data.packed import build
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_importing_molgnn_and_its_workers_imports_no_torch():
     code = (
         "import sys, molgnn\n"
         "assert not {'torch', 'numpy', 'rdkit'} & set(sys.modules)\n"
-        "import molgnn.data.workers, molgnn.chem.depict, molgnn.chem.scaffold\n"
+        "import molgnn.data.pool.workers, molgnn.chem.depict, molgnn.chem.scaffold\n"
         "assert 'rdkit' in sys.modules and 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,7 +9,7 @@ import pytest
 from rdkit import Chem
 
 from molgnn.data.levels import Levels
-from molgnn.data.table import read_dataset
+from molgnn.data.tables.table import read_dataset
 from molgnn.data.targets import Wishes, make_tasks
 from molgnn.errors import Refusal
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from molgnn.data.library import read_library
-from molgnn.data.reader import file_sha256
+from molgnn.data.readers.reader import file_sha256
 from molgnn.errors import Refusal
 
 

@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from molgnn.data.processes import AHEAD, WorkerDied
+from molgnn.data.pool.processes import AHEAD, WorkerDied
 from molgnn.errors import Refusal
 from molgnn.screen.actors import LOSSES, STARTS, Actors, Lost
 

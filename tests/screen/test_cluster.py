@@ -167,7 +167,7 @@ def test_a_node_killed_in_the_middle_does_not_change_a_byte(
         looked_at.append(rows)
         return rows
 
-    monkeypatch.setattr("molgnn.data.workers.without_culprits", look)
+    monkeypatch.setattr("molgnn.data.pool.workers.without_culprits", look)
     with nodes(1, 1) as (cluster, (_, lost)):
         kill = once(lambda: cluster.remove_node(lost, allow_graceful=False))
         out = tmp_path / "ray"

@@ -132,7 +132,7 @@ def test_a_molecule_that_takes_too_long_to_parse_is_a_reject(fake_model, slow_li
 def test_a_molecule_that_takes_too_long_is_a_reject_of_a_packed_library_and_of_predict(
     fake_model, slow_library, slow_smiles, tmp_path
 ):
-    from molgnn.data.build import build_library
+    from molgnn.data.packed.build import build_library
     from molgnn.screen.annotate import annotate
 
     manifest = build_library(slow_library, tmp_path / "packed", timeout=1, recipe="none")
@@ -194,7 +194,7 @@ def test_a_named_pipe_can_be_packed(tmp_path):
     os.mkfifo(pipe)
     threading.Thread(target=pipe.write_text, args=("CCO\nCC\n",), daemon=True).start()
     code = (
-        "import sys; from molgnn.data.build import build_library as b;"
+        "import sys; from molgnn.data.packed.build import build_library as b;"
         "print(b(sys.argv[1], sys.argv[2])['counts']['molecules'])"
     )
     command = [sys.executable, "-c", code, pipe, tmp_path / "packed"]

@@ -5,8 +5,9 @@ import os
 import pytest
 from rdkit import Chem
 
-from molgnn.data import packed, workers
-from molgnn.data.build import build_library
+from molgnn.data.packed import library as packed
+from molgnn.data.packed.build import build_library
+from molgnn.data.pool import workers
 from molgnn.errors import Refusal
 from molgnn.models.bundle import load_bundle
 from molgnn.screen import pipeline

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from molgnn.data import durable
-from molgnn.data.build import build_library
+from molgnn.data.packed import durable
+from molgnn.data.packed.build import build_library
 from molgnn.data.targets import Task
 from molgnn.errors import Refusal
 from molgnn.models.bundle import load_bundle

@@ -11,8 +11,8 @@ from molgnn.chem.graph import featurize
 from molgnn.chem.trace import featurize_traced
 from molgnn.cli.make import run_options
 from molgnn.data.levels import Levels
-from molgnn.data.split import Split
-from molgnn.data.table import Dataset
+from molgnn.data.tables.split import Split
+from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Wishes, make_tasks
 from molgnn.models.build import ENCODERS, READOUTS
 from molgnn.models.bundle import load_bundle, save_bundle

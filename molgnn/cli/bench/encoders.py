@@ -94,8 +94,8 @@ def plan(args: argparse.Namespace) -> "list[tuple[str, str, RunOptions]]":
 def _check_table(name: str, column: str) -> None:
     """Raises Refusal for a set that is unknown, not on this machine, or without the column. None
     is fetched: a published table has no column of parts."""
-    from molgnn.data.reader import open_table
-    from molgnn.data.registry import entry_of, find
+    from molgnn.data.named.registry import entry_of, find
+    from molgnn.data.readers.reader import open_table
 
     entry_of(name)
     found = find(name)
@@ -132,8 +132,8 @@ def finished(wanted: list, out: Path) -> list[dict]:
     A line counts for a run if its options and its table's sha256 are those of the run: another
     number of epochs, or another default, is another run.
     """
-    from molgnn.data.reader import file_sha256
-    from molgnn.data.registry import find
+    from molgnn.data.named.registry import find
+    from molgnn.data.readers.reader import file_sha256
     from molgnn.train.folder import plain
 
     sha = {data: file_sha256(find(data).path) for data in dict.fromkeys(w[0] for w in wanted)}

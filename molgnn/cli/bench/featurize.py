@@ -88,7 +88,7 @@ def _parse(texts: list[str]) -> None:
 def _texts(args: argparse.Namespace) -> list[str]:
     """The first molecules that RDKit accepts. Raises Refusal if there are none."""
     from molgnn.chem.smiles import InvalidMolecule, parse
-    from molgnn.data.reader import open_table
+    from molgnn.data.readers.reader import open_table
 
     path = args.library or str(files("molgnn.shipped") / "approved_drugs.smi")
     texts = []

@@ -67,8 +67,8 @@ def read(path: str, rows: int) -> "PackedGraphs":
     try:
         from molgnn.chem.graph import PackedGraphs
         from molgnn.data.library import read_library
-        from molgnn.data.packed import PackedLibrary, is_packed
-        from molgnn.data.workers import featurized
+        from molgnn.data.packed.library import PackedLibrary, is_packed
+        from molgnn.data.pool.workers import featurized
     except ImportError as error:
         raise Refusal(
             f"{path}: {error.name} is missing here: where it is installed, make a file for here "

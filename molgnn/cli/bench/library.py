@@ -44,8 +44,8 @@ def measure(args: argparse.Namespace) -> dict:
     """All figures; those of each round as lists. The sides take turns on the same molecules."""
     import torch
 
-    from molgnn.data.build import build_library
-    from molgnn.data.packed import PackedLibrary
+    from molgnn.data.packed.build import build_library
+    from molgnn.data.packed.library import PackedLibrary
 
     torch.set_num_threads(1)
     gc.freeze()  # torch is not in memory where a library is built: do not look through it
@@ -125,7 +125,7 @@ def _graph_bytes(library) -> int:
     """What the shards would take without SMILES, id and origin."""
     import pyarrow as pa
 
-    from molgnn.data.shard import OPTIONS
+    from molgnn.data.packed.shard import OPTIONS
 
     total = 0
     for shard in library.manifest["shards"]:

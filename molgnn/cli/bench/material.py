@@ -22,7 +22,7 @@ def texts_of(library: str | None, column: str | None, most: int) -> list[str]:
     """
     from rdkit import Chem, rdBase
 
-    from molgnn.data.reader import open_table
+    from molgnn.data.readers.reader import open_table
 
     path = library or str(files("molgnn.shipped") / "approved_drugs.smi")
     texts = []

@@ -1,0 +1,1 @@
+"""Named data sets: where they are, how they are fetched, and how they are read."""

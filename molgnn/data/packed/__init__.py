@@ -1,0 +1,1 @@
+"""Packed libraries: graphs on disk, built once and read without RDKit."""

@@ -1,0 +1,1 @@
+"""Worker processes: chunks of rows in, results out, in order and in bounded memory."""

@@ -1,0 +1,1 @@
+"""Files of molecules, whatever their format, as rows."""

@@ -1,0 +1,1 @@
+"""Tables of molecules and labels: read, merged, split."""
