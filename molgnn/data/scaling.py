@@ -19,10 +19,13 @@ TRANSFORMS = ("standardize", "log10", "rank", "none")
 _MOST_KNOTS = 513
 
 
-def fitted(name: str, transform: str, labels: np.ndarray) -> dict:
-    """``mean``, ``std`` and ``knots`` of a task from its training labels (n,), without NaN."""
+def fitted(name: str, transform: str, labels: np.ndarray, weight: np.ndarray | None = None) -> dict:
+    """``mean``, ``std`` and ``knots`` of a task from its training labels (n,), without NaN.
+
+    With ``weight`` (n,), above 0, a label of weight 2 counts as two equal ones.
+    """
     if transform == "rank":
-        return {"knots": _knots(labels)}
+        return {"knots": _knots(labels, weight)}
     if transform == "none":
         return {}
     if transform == "log10":
@@ -32,17 +35,22 @@ def fitted(name: str, transform: str, labels: np.ndarray) -> dict:
                 "out, or choose another data.transform"
             )
         labels = np.log10(labels)
-    return {"mean": float(labels.mean()), "std": float(labels.std())}
+    mean = np.average(labels, weights=weight)
+    std = np.sqrt(np.average((labels - mean) ** 2, weights=weight))
+    return {"mean": float(mean), "std": float(std)}
 
 
-def _knots(labels: np.ndarray) -> tuple[tuple[float, float], ...]:
+def _knots(labels: np.ndarray, weight: np.ndarray | None) -> tuple[tuple[float, float], ...]:
     """(label, normal score) from the lowest label to the highest, at most 513 of them.
 
     The score is the normal quantile of the label's mid-rank: equal labels have one score, and the
     others those of the rank-based inverse normal transform, (r - 1/2) / n (Bliss 1967).
     """
-    values, counts = np.unique(labels, return_counts=True)
-    ranks = (np.cumsum(counts) - counts / 2) / len(labels)
+    if weight is not None:  # a label that hardly counts must still have a rank of its own
+        weight = np.maximum(weight, 1e-6 * weight.max())
+    values, which = np.unique(labels, return_inverse=True)
+    counts = np.bincount(which, weights=weight)
+    ranks = (np.cumsum(counts) - counts / 2) / counts.sum()
     if len(values) > _MOST_KNOTS:
         kept = np.unique(np.linspace(0, len(values) - 1, _MOST_KNOTS).round().astype(int))
         values, ranks = values[kept], ranks[kept]

@@ -110,9 +110,11 @@ def make_tasks(
     bounds: Levels,
     train: np.ndarray,
     wishes: Wishes,
+    weight: np.ndarray | None = None,
 ) -> list[Task]:
     """The tasks of ``names`` by level, level by level; what is fitted sees the molecules ``train``
-    alone. ``labels`` are NaN where missing; ``bounds`` as ``data.tables.cells.number`` gives them.
+    alone. ``labels`` are NaN where missing; ``bounds`` as ``data.tables.cells.number`` gives them;
+    ``weight`` (B,), above 0, says how much the labels of each molecule count.
 
     ``auto`` reads labels that are all 0 or 1 as binary, anything else as regression. Raises
     Refusal, naming the task, where labels do not fit the kind or there is nothing to learn.
@@ -122,14 +124,17 @@ def make_tasks(
     known, known_bounds = labels.select(train), bounds.select(train)
     tasks = []
     for level in LEVELS:
+        weights = None if weight is None else known.spread(level, weight[train])
         for column, name in enumerate(names.get(level, ())):
             seen = known[level][:, column]
-            exact = seen[~np.isnan(seen) & (known_bounds[level][:, column] == 0)]
+            is_exact = ~np.isnan(seen) & (known_bounds[level][:, column] == 0)
+            exact = seen[is_exact]
+            counted = None if weights is None else weights[is_exact]
             everywhere = labels[level][:, column]
             everywhere = everywhere[~np.isnan(everywhere)]
             _check_learnable(name, seen, exact)
             has_bounds = bool(bounds[level][:, column].any())
-            tasks.append(_task(name, level, wishes, everywhere, exact, has_bounds))
+            tasks.append(_task(name, level, wishes, everywhere, exact, counted, has_bounds))
     return tasks
 
 
@@ -165,7 +170,13 @@ def _check_names(names: Sequence[str], wishes: Wishes) -> None:
 
 
 def _task(
-    name: str, level: str, wishes: Wishes, labels: np.ndarray, exact: np.ndarray, has_bounds: bool
+    name: str,
+    level: str,
+    wishes: Wishes,
+    labels: np.ndarray,
+    exact: np.ndarray,
+    weight: np.ndarray | None,
+    has_bounds: bool,
 ) -> Task:
     kind = wishes.of("kind", name, "auto")
     is_binary = bool(np.isin(labels, (0.0, 1.0)).all()) and not has_bounds
@@ -178,7 +189,7 @@ def _task(
         transform = wishes.of("transform", name, "standardize")
         if transform not in TRANSFORMS:
             raise choices("data.transform", transform, TRANSFORMS)
-        scale = fitted(name, transform, exact)
+        scale = fitted(name, transform, exact, weight)
         chosen = {"level": level, "transform": transform, "quantiles": wishes.quantiles}
         return Task(name, kind, unit, **scale, **chosen)
     return Task(name, kind, unit, _classes(name, kind, labels, has_bounds), level=level)

@@ -38,14 +38,26 @@ class Labelled:
         )
 
     def counts(self, levels: Iterable[str]) -> dict[str, float]:
-        """How many labels there are at each level, or what their molecules weigh in all."""
+        """How many labels there are at each level."""
+        return {level: float((~np.isnan(self.y[level])).sum()) for level in levels}
+
+    def weights(self, levels: Iterable[str]) -> dict[str, float]:
+        """What the labels at each level weigh in all; without ``weight``, each one 1."""
+        if self.weight is None:
+            return self.counts(levels)
         found = {}
         for level in levels:
             present = (~np.isnan(self.y[level])).sum(axis=1)
-            if self.weight is not None:
-                present = present * self.y.spread(level, self.weight)
-            found[level] = float(present.sum())
+            found[level] = float((present * self.y.spread(level, self.weight)).sum())
         return found
+
+    def mean_weights(self, levels: Iterable[str]) -> dict[str, float]:
+        """What a label at each level weighs on average; 1 without any."""
+        levels = list(levels)
+        if self.weight is None:
+            return dict.fromkeys(levels, 1.0)
+        counts, weights = self.counts(levels), self.weights(levels)
+        return {level: weights[level] / counts[level] if counts[level] else 1.0 for level in levels}
 
     def loss_sums(self, model: nn.Module, loss: LevelLoss, device: torch.device) -> dict:
         """The sum of the loss at each level, in one batch."""
@@ -67,12 +79,13 @@ class Labelled:
 def mean_loss(
     model: nn.Module, loss: LevelLoss, molecules: Labelled, device: torch.device
 ) -> float | None:
-    """Loss of ``molecules``: each level's mean over its labels; None where there is no label."""
+    """Loss of ``molecules``: each level's weighted mean over its labels; None where there is no
+    label."""
     model.eval()
     totals = dict.fromkeys(loss.levels, 0.0)
     for rows in batch_rows(len(molecules), 256):
         for level, part in molecules.select(rows).loss_sums(model, loss, device).items():
             totals[level] += float(part)
-    counts = molecules.counts(loss.levels)
-    known = {level: total for level, total in totals.items() if counts[level]}
-    return loss.mean(known, counts) if known else None
+    weights = molecules.weights(loss.levels)
+    known = {level: total for level, total in totals.items() if weights[level]}
+    return loss.mean(known, weights) if known else None

@@ -56,17 +56,21 @@ class Training:
         self.best_loss = math.inf
         self.history: list[dict] = []
 
-    def run(self, train: Labelled, valid: Labelled, progress: Progress, checkpoint: Path) -> None:
+    def run(
+        self, train: Labelled, valid: Labelled, progress: Progress, checkpoint: Path | None
+    ) -> None:
         """Train to the end, going on from ``checkpoint`` where it exists; it is written each epoch.
+        With None nothing is written, and ``best`` and ``history`` are the result.
 
         Best is the lowest validation loss; without validation molecules, the last epoch.
         """
-        if checkpoint.exists():
+        if checkpoint is not None and checkpoint.exists():
             self.restore(checkpoint)
         while not self.finished():
             row = self.run_epoch(train, valid)
             if self.fabric.is_global_zero:
-                self.save(checkpoint)
+                if checkpoint is not None:
+                    self.save(checkpoint)
                 progress(row)
 
     def finished(self) -> bool:
@@ -101,14 +105,19 @@ class Training:
         return row
 
     def train_epoch(self, train: Labelled) -> float:
-        """One pass over the molecules; the mean loss of its batches, weighted by labels."""
+        """One pass over the molecules; the mean loss of its batches, weighted by labels.
+
+        A batch's loss is over its number of labels times their mean weight in ``train``, not over
+        their own weight: else a heavy molecule would count no more than others in a batch of one.
+        """
         torch.manual_seed(int(np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)[0]))
         order = np.random.default_rng([self.seed, self.epoch])
         batches = list(batch_rows(len(train), self.options.batch_size, order))
         rank, world = self.fabric.global_rank, self.fabric.world_size
         self.model.train()
+        mean_weights = train.mean_weights(self.loss.levels)
         total = torch.zeros((), device=self.fabric.device)
-        weights = 0.0
+        labels_seen = 0.0
         for rows in batches:
             batch = train.select(rows)
             counts = batch.counts(self.loss.levels)
@@ -118,7 +127,7 @@ class Training:
             # DDP averages gradients over processes: each takes its share of the batch's mean.
             mine = batch if world == 1 else batch.select(np.arange(len(rows))[rank::world])
             sums = mine.loss_sums(self.model, self.loss, self.fabric.device)
-            shares = {level: count / world for level, count in counts.items()}
+            shares = {k: count * mean_weights[k] / world for k, count in counts.items()}
             loss = self.loss.mean(sums, shares)
             self.optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(loss)
@@ -129,8 +138,8 @@ class Training:
             self.update_average()
             labels = sum(counts.values())
             total += loss.detach() * labels
-            weights += labels
-        return float(self.fabric.all_reduce(total)) / max(weights, 1e-9)
+            labels_seen += labels
+        return float(self.fabric.all_reduce(total)) / max(labels_seen, 1e-9)
 
     def update_average(self) -> None:
         """a <- d a + (1 - d) w, with d smaller over the first steps (Tan and Le 2019, appendix)."""

@@ -28,16 +28,17 @@ EpochDone = Callable[[int, dict], None]
 
 @dataclass(frozen=True)
 class Job:
-    """What each member needs; it travels to the processes of DDP."""
+    """What each member needs; it travels to the processes of DDP. ``folder`` holds a checkpoint a
+    member; with None there is none, so that nothing can go on, nor come back from DDP."""
 
     options: RunOptions
     tasks: list[Task]
     train: Labelled
     valid: Labelled
-    folder: Path
+    folder: Path | None
 
-    def checkpoint(self, member: int) -> Path:
-        return self.folder / f"member_{member}.safetensors"
+    def checkpoint(self, member: int) -> Path | None:
+        return None if self.folder is None else self.folder / f"member_{member}.safetensors"
 
 
 def train_members(
@@ -50,22 +51,35 @@ def train_members(
     """
     models, histories = [], []
     fabric = make_fabric(job.options.fit)
-    job.folder.mkdir(exist_ok=True)
+    if job.folder is not None:
+        job.folder.mkdir(exist_ok=True)
     for member in range(job.options.fit.members):
-        if not _is_finished(job.checkpoint(member)):
-            if job.options.fit.devices > 1:
-                # Bound, not passed: Fabric looks into arguments, and refuses frozen dataclasses.
-                work = partial(train_member, job=job, member=member, epoch_done=epoch_done)
-                _launch(fabric, work)
-            else:
-                train_member(fabric, job, member, epoch_done)
-        groups, state = load_checkpoint(job.checkpoint(member))
+        best, history = _trained(fabric, job, member, epoch_done)
         model = new_model(job, member)
-        model.load_state_dict(groups["best"])
+        model.load_state_dict(best)
         fill_unseen(model, job.train)
         models.append(model)
-        histories.append(state["history"])
+        histories.append(history)
     return models, histories
+
+
+def _trained(
+    fabric: Fabric, job: Job, member: int, epoch_done: EpochDone | None
+) -> tuple[dict[str, torch.Tensor], list[dict]]:
+    """A member's best weights and its history, from its checkpoint where there is a folder."""
+    path = job.checkpoint(member)
+    if path is None:
+        training = trained_member(fabric, job, member, epoch_done)
+        return training.best, training.history
+    if not _is_finished(path):
+        if job.options.fit.devices > 1:
+            # Bound, not passed: Fabric looks into arguments, and refuses frozen dataclasses.
+            work = partial(train_member, job=job, member=member, epoch_done=epoch_done)
+            _launch(fabric, work)
+        else:
+            train_member(fabric, job, member, epoch_done)
+    groups, state = load_checkpoint(path)
+    return groups["best"], state["history"]
 
 
 def _launch(fabric: Fabric, work: Callable[[Fabric], None]) -> None:
@@ -81,7 +95,12 @@ def _launch(fabric: Fabric, work: Callable[[Fabric], None]) -> None:
 
 
 def train_member(fabric: Fabric, job: Job, member: int, epoch_done: EpochDone | None) -> None:
-    """Train one member to the end; its result is its checkpoint."""
+    """Train one member to the end; its result is its checkpoint, as DDP can hand nothing back."""
+    trained_member(fabric, job, member, epoch_done)
+
+
+def trained_member(fabric: Fabric, job: Job, member: int, epoch_done: EpochDone | None) -> Training:
+    """One member, trained to the end."""
     options = job.options
     loss = LevelLoss(task_losses(job.tasks, options.loss, job.train.y))
     seed = member_seed(options.seed, member)
@@ -89,6 +108,7 @@ def train_member(fabric: Fabric, job: Job, member: int, epoch_done: EpochDone | 
     training = Training(fabric, model, loss, options.optim, options.fit, seed)
     report = (lambda row: epoch_done(member, row)) if epoch_done else (lambda row: None)
     training.run(job.train, job.valid, report, job.checkpoint(member))
+    return training
 
 
 def new_model(job: Job, member: int) -> PropertyModel:

@@ -46,9 +46,11 @@ def speed(histories: list[list[dict]]) -> float:
     return float(np.median([row["molecules_per_second"] for h in histories for row in h]))
 
 
-def card(options: RunOptions, dataset: Dataset, parts: Split, source: Path, metrics: dict) -> dict:
-    """What a bundle says of where it comes from."""
-    figures = {part: metrics[part] for part in ("train", "valid", "test") if metrics[part]}
+def card(
+    options: RunOptions, dataset: Dataset, parts: Split, source: Path | None, metrics: dict
+) -> dict:
+    """What a bundle says of where it comes from; ``source`` is the table, if there was one."""
+    figures = {part: metrics[part] for part in ("train", "valid", "test") if metrics.get(part)}
     if "test" in metrics.get("baseline", {}):
         figures["forest test"] = metrics["baseline"]["test"]
     packages = ("molgnn", "rdkit", "torch", "torch_geometric", "numpy")
@@ -59,8 +61,7 @@ def card(options: RunOptions, dataset: Dataset, parts: Split, source: Path, metr
         "options": run_folder.plain(options),
         "data": {
             "name": dataset.name,
-            "file": source.name,
-            "sha256": file_sha256(source),
+            **({"file": source.name, "sha256": file_sha256(source)} if source else {}),
             "split": options.data.split.name,
             "counts": {part: len(rows) for part, rows in parts.parts().items()},
             "range": label_range(dataset, parts),

@@ -7,24 +7,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from molgnn.data.levels import LEVELS
 from molgnn.data.named.registry import entry_of, find_or_fetch, read_named
 from molgnn.data.readers.reader import file_sha256
 from molgnn.data.readers.rejects import write_rejects
-from molgnn.data.scaling import encode
 from molgnn.data.tables.leak import leak_report
 from molgnn.data.tables.split import Split, split
 from molgnn.data.tables.table import Dataset, read_dataset
-from molgnn.data.targets import Task, Wishes, make_tasks, tasks_at
+from molgnn.data.targets import Wishes, make_tasks
 from molgnn.errors import Refusal
 from molgnn.models.bundle import load_bundle, save_bundle
 from molgnn.models.ensemble import Predictor
 from molgnn.train import folder as run_folder
 from molgnn.train import plots
 from molgnn.train.evaluate import judge
-from molgnn.train.examples import Labelled
-from molgnn.train.losses import task_losses
-from molgnn.train.members import EpochDone, Job, train_members
+from molgnn.train.learn import job_of, learn
+from molgnn.train.members import EpochDone
 from molgnn.train.options import DataOptions, RunOptions
 from molgnn.train.record import best_epoch, card, describe, speed, training_table
 
@@ -63,10 +60,7 @@ def run(
     parts = split_data(dataset, options)
     wishes = Wishes(options.kind, options.data.transform, options.loss.asked_quantiles, units)
     tasks = make_tasks(dataset.names, dataset.labels, dataset.bounds, parts.train, wishes)
-    labelled = as_learnt(dataset, tasks)
-    task_losses(tasks, options.loss, labelled.y)  # refuses now, while no folder is touched
-    train, valid = (labelled.select(rows) for rows in (parts.train, parts.valid))
-    job = Job(options, tasks, train, valid, out / run_folder.CHECKPOINTS)
+    job = job_of(options, dataset, tasks, parts, out / run_folder.CHECKPOINTS)
     data_sha256 = file_sha256(source)
     if goes_on:
         run_folder.go_on(out, data_sha256)
@@ -76,8 +70,7 @@ def run(
     say(f"{out}: {options.encoder['name']}, {options.fit.epochs} epochs, seed {options.seed}")
     say(describe(dataset))  # only now: a refusal is the one line that a user sees
     write_rejects(out / "rejects.csv", dataset.rejects, force=True)
-    models, histories = train_members(job, epoch_done)
-    model = Predictor(models, tasks, options.data.recipe)
+    model, histories = learn(job, epoch_done)
     metrics = judge(model, dataset, parts, options, out)
     metrics |= {
         "leaks": leak_report(dataset.smiles, parts, options.seed),
@@ -134,13 +127,6 @@ def read_data(
         progress=reading,
     )
     return dataset, Path(data.path), dict(data.units)
-
-
-def as_learnt(dataset: Dataset, tasks: list[Task]) -> Labelled:
-    """The labels as a network learns them."""
-    y = dataset.labels.map(lambda level, labels: encode(labels, tasks_at(tasks, level)))
-    bounded = any(dataset.bounds[level].any() for level in LEVELS)
-    return Labelled(dataset.graphs, y, dataset.bounds if bounded else None)
 
 
 def split_data(dataset: Dataset, options: RunOptions) -> Split:

@@ -1,0 +1,64 @@
+"""From molecules in memory to a trained model: the way that runs and estimators have in common."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from molgnn.data.levels import LEVELS
+from molgnn.data.scaling import encode
+from molgnn.data.tables.split import Split
+from molgnn.data.tables.table import Dataset
+from molgnn.data.targets import Task, tasks_at
+from molgnn.models.ensemble import Predictor
+from molgnn.train.examples import Labelled
+from molgnn.train.losses import task_losses
+from molgnn.train.members import EpochDone, Job, train_members
+from molgnn.train.options import RunOptions
+
+
+def job_of(
+    options: RunOptions,
+    dataset: Dataset,
+    tasks: Sequence[Task],
+    parts: Split,
+    folder: Path | None = None,
+    weight: np.ndarray | None = None,
+) -> Job:
+    """What is to be learnt: graphs and labels of ``dataset`` by ``parts``, scaled as ``tasks`` say.
+
+    ``weight`` (B,) says how much each molecule counts, in training and in the choice of the best
+    epoch; only ratios matter. ``folder`` is for checkpoints, see ``Job``. Raises Refusal for labels
+    that do not fit their transform, and for losses that cannot be.
+    """
+    labelled = as_learnt(dataset, tasks)
+    task_losses(tasks, options.loss, labelled.y)  # refuses now, while no folder is touched
+    if weight is not None:
+        labelled = replace(labelled, weight=(weight / weight.mean()).astype(np.float32))
+    train, valid = (labelled.select(rows) for rows in (parts.train, parts.valid))
+    return Job(options, list(tasks), train, valid, folder)
+
+
+def learn(job: Job, epoch_done: EpochDone | None = None) -> tuple[Predictor, list[list[dict]]]:
+    """The trained model, on the CPU, and for each member its history, one row an epoch.
+
+    torch's global random numbers go on afterwards as if nothing had been drawn.
+    """
+    with torch.random.fork_rng(devices=_devices(job.options.fit.accelerator)):
+        models, histories = train_members(job, epoch_done)
+    return Predictor(models, job.tasks, job.options.data.recipe), histories
+
+
+def as_learnt(dataset: Dataset, tasks: Sequence[Task]) -> Labelled:
+    """The labels as a network learns them."""
+    y = dataset.labels.map(lambda level, labels: encode(labels, tasks_at(tasks, level)))
+    bounded = any(dataset.bounds[level].any() for level in LEVELS)
+    return Labelled(dataset.graphs, y, dataset.bounds if bounded else None)
+
+
+def _devices(accelerator: str) -> range:
+    """The GPUs whose random numbers a training changes: seeds are set on all of them at once."""
+    on_gpu = torch.cuda.is_available() and accelerator in ("auto", "cuda", "gpu")
+    return range(torch.cuda.device_count() if on_gpu or torch.cuda.is_initialized() else 0)
