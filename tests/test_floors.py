@@ -17,6 +17,7 @@ BELOW = {
     "screen": {"errors", "chem", "data", "nn", "models"},
     "bench": {"errors", "chem", "data", "nn", "models", "train", "screen"},
     "cli": {"errors", "chem", "data", "nn", "models", "train", "screen", "bench"},
+    "sklearn": {"errors", "chem", "data", "nn", "models", "train"},
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
 WORKERS = ("pool/workers", "pool/processes", "pool/start", "pool/careful", "packed/packing")
@@ -89,6 +90,12 @@ def test_what_worker_processes_load_never_reaches_torch():
         *(PACKAGE / "chem").glob("*.py"),
     ]
     assert [path for path in own if BACKENDS & tops(imports(path))] == []
+
+
+def test_estimators_are_made_without_torch():
+    assert not BACKENDS & tops(
+        name for path in loaded("molgnn.sklearn", set()) for name in imports(path, at_import=True)
+    )
 
 
 def test_layers_see_no_table_and_no_molecule():
