@@ -70,6 +70,7 @@ class MolGNNRegressor(RegressorMixin, MoleculeEstimator):
     def fit(self, X, y, sample_weight=None):
         """Train anew. ``sample_weight`` (n,) multiplies a row's loss, in the choice of the epoch
         too, and its part in the scaling of labels; a row of weight 0 is as good as absent.
+        Gradients are clipped, so that in small batches a row of huge weight counts for less.
 
         Raises ValueError for what cannot be learnt from: no molecule, no number, a constant target.
         """
