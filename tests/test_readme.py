@@ -45,6 +45,23 @@ def test_its_python_runs(tmp_path):
     assert (tmp_path / "runs" / "mine" / "model" / "config.json").exists()
 
 
+def test_its_estimators_run(tmp_path):
+    (code,) = (block for block in blocks("python") if "molgnn.sklearn" in block)
+    (tmp_path / "data").mkdir()
+    shutil.copy(ROOT / "data" / "solubility.csv", tmp_path / "data")
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning:molgnn", "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "best: {'encoder': " in done.stdout
+    assert "['insoluble' 'soluble'] [[0." in done.stdout
+    assert (tmp_path / "models" / "solubility" / "config.json").exists()
+
+
 def test_every_module_is_in_its_file_tree():
     listed = set(re.findall(r"^ +(\w+\.py) ", README, re.MULTILINE))
     there = {path.name for path in (ROOT / "molgnn").rglob("*.py")} - {"__init__.py"}

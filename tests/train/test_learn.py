@@ -8,8 +8,8 @@ from lightning_fabric import Fabric
 from molgnn.chem.graph import featurize
 from molgnn.data.batch import batch_rows, to_batch
 from molgnn.data.levels import Levels
-from molgnn.data.split import Split
-from molgnn.data.table import Dataset
+from molgnn.data.tables.split import Split
+from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Wishes, make_tasks
 from molgnn.nn.loss import LevelLoss
 from molgnn.train.fit import Training
