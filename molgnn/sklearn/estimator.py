@@ -12,13 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 
 class MoleculeEstimator(BaseEstimator):
     """One column of molecules in. There are no features to count, so ``n_features_in_`` is never
-    set. Subclasses say in ``_owner`` which bundles are theirs, in
-    ``_told`` what a bundle must tell of them beside model and parameters, and read it in
-    ``_adopt``."""
+    set. Subclasses say in ``_owner`` which bundles are theirs, in ``_told`` what a bundle must tell
+    of them beside model and parameters, and read it again in ``_adopt``.
+    """
 
     def _train(self, items, rows, names, y, weight, groups, kind, classes=(), class_weights="none"):
         """Fit to the molecules ``items[rows]``; y (n, T), ``weight`` and ``groups`` (n,) are those
-        of all n. Sets ``model_`` and ``history_``."""
+        of all n, and validation molecules are drawn from each group. Sets ``model_`` (on the CPU)
+        and ``history_``."""
         from molgnn.sklearn import inputs, training
 
         if len(rows) < 2:
@@ -26,11 +27,11 @@ class MoleculeEstimator(BaseEstimator):
                 f"Found array with {len(rows)} sample(s) while a minimum of 2 is required: rows of "
                 "weight 0 and without labels do not count"
             )
-        texts, graphs = inputs.featurized(items, rows, self.recipe)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         parts = training.set_aside(groups[rows], self.validation_fraction, seed)
         params = self.get_params(deep=False)
         options = training.options_of(params, kind, names, seed, class_weights)
+        texts, graphs = inputs.featurized(items, rows, self.recipe)
         dataset = training.dataset_of(texts, graphs, names, y[rows])
         lesson = training.Lesson(options, dataset, parts)
         report = self._report if self.verbose else None
