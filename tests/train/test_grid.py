@@ -17,9 +17,9 @@ from molgnn.data.targets import Wishes, make_tasks
 from molgnn.models.build import ENCODERS, READOUTS
 from molgnn.models.bundle import load_bundle, save_bundle
 from molgnn.models.ensemble import Predictor
+from molgnn.train.learn import as_learnt
 from molgnn.train.members import Job, new_model, train_members
 from molgnn.train.record import training_table
-from molgnn.train.run import as_learnt
 
 TEXTS = ["CCO", "c1ccccc1N", "CC(=O)O", "C", "O=C1CCCN1", "C#CCl", "OC[C@@H](N)C", "[Na+].[Cl-]"]
 
