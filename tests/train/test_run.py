@@ -55,7 +55,7 @@ def test_metrics_json_has_the_agreed_shape(table, fit):
         assert set(metrics[part]) == {"rmse", "mae", "r2", "spearman"}
         assert metrics["per_task"][part] == {"y": metrics[part]}
         assert metrics["left_out"][part] == {}
-    assert set(metrics["baseline"]) == {"name", "valid", "test"}
+    assert set(metrics["baseline"]) == {"name", "valid", "test", "per_task"}
     assert metrics["epochs"] == [3]
     assert len(metrics["history"][0]) == 3
     losses = [row["valid_loss"] for row in metrics["history"][0]]
