@@ -41,8 +41,8 @@ def test_its_python_runs(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "not valid SMILES" in done.stdout
     assert "rmse" in done.stdout
-    assert (tmp_path / "hits" / "report.html").exists()
-    assert (tmp_path / "runs" / "mine" / "model" / "config.json").exists()
+    assert (tmp_path / "hits_py" / "report.html").exists()
+    assert (tmp_path / "runs" / "gin" / "model" / "config.json").exists()
 
 
 def test_its_estimators_run(tmp_path):

@@ -47,10 +47,8 @@ def run(args: argparse.Namespace) -> int:
     where = "" if args.out == "-" else f" in {args.out}"
     invalid = result.rows - result.predicted
     reasons = " (see their reason)" if invalid else ""
-    say(
-        f"rows{where}: {result.rows:,}, predicted {result.predicted:,}, not {invalid:,}{reasons}",
-        args.quiet,
-    )
+    counts = f"{result.rows:,}, predicted {result.predicted:,}, refused {invalid:,}"
+    say(f"rows{where}: {counts}{reasons}", args.quiet)
     return 0
 
 

@@ -11,6 +11,7 @@ from molgnn.data.scaling import TRANSFORMS, fitted
 from molgnn.errors import Refusal, choices
 
 KINDS = ("regression", "binary", "multiclass")
+RESERVED = ("line", "id", "smiles", "split", "reason", "fingerprint")  # columns of other meaning
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,12 @@ class Task:
             self.kind in KINDS
             and self.level in LEVELS
             and self.transform in TRANSFORMS
+            and isinstance(self.name, str)
+            and self.name not in ("", *RESERVED)
             and self.std > 0
+            and not isinstance(self.std, bool)
             and math.isfinite(self.mean)
+            and math.isfinite(self.std)
             and len(knots) >= 2 * rank
             and bool(np.isfinite(knots).all() and (np.diff(knots, axis=0) > 0).all())
             and (not self.quantiles or 0.5 in self.quantiles)
@@ -135,7 +140,16 @@ def make_tasks(
             _check_learnable(name, seen, exact)
             has_bounds = bool(bounds[level][:, column].any())
             tasks.append(_task(name, level, wishes, everywhere, exact, counted, has_bounds))
+    check_columns(tasks)
     return tasks
+
+
+def check_columns(tasks: Sequence[Task]) -> None:
+    """Raises Refusal where two predicted columns would have one name."""
+    columns = [column for task in tasks for column in task.columns]
+    for i, column in enumerate(columns):
+        if column in columns[:i]:
+            raise Refusal(f"two columns of predictions would be called {column!r}: rename a target")
 
 
 def _check_learnable(name: str, seen: np.ndarray, exact: np.ndarray) -> None:
@@ -150,12 +164,10 @@ def _check_learnable(name: str, seen: np.ndarray, exact: np.ndarray) -> None:
         )
 
 
-RESERVED = ("line", "id", "smiles", "split", "reason", "fingerprint")
-
-
 def _check_names(names: Sequence[str], wishes: Wishes) -> None:
     """Refuse names that would hide another column wherever predictions are written."""
     taken = set(RESERVED) | {f"{name}_std" for name in names}
+    taken |= {f"{name} ({what})" for name in names for what in ("measured", "bound")}
     taken |= {f"{name}_q{quantile:g}" for name in names for quantile in wishes.quantiles}
     for i, name in enumerate(names):
         if name in names[:i]:

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save
 
 from molgnn.chem.features import schema, schema_hash
 from molgnn.chem.smiles import RECIPES
-from molgnn.data.targets import Task, widths
+from molgnn.data.targets import Task, check_columns, widths
 from molgnn.errors import Refusal
 from molgnn.models.build import build_model
 from molgnn.models.card import model_card
@@ -65,6 +65,10 @@ def load_bundle(model: str | os.PathLike, device: str = "auto") -> Predictor:
     folder = find_bundle(model)
     config = _read_config(folder)
     tasks = [_task(task, folder) for task in config["tasks"] or [None]]
+    try:
+        check_columns(tasks)
+    except Refusal as refusal:
+        raise Refusal(f"{folder / 'config.json'}: damaged: {refusal}") from None
     weights = folder / "model.safetensors"
     members = _members(weights, config, widths(tasks))
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()

@@ -20,7 +20,7 @@ class GINEncoder(nn.Module):
         atom_sizes,
         bond_sizes,
         dim: int = 300,
-        depth: int = 3,
+        depth: int = 5,
         dropout: float = 0.0,
         norm: str = "none",
         residual: bool = True,

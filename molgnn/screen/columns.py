@@ -26,6 +26,11 @@ def chosen_column(model: "Predictor", task: str | None) -> int:
     if task in model.columns:
         return model.columns.index(task)
     for known in model.tasks:
+        if known.name == task and known.level != "molecule":
+            ranks = ", ".join(model.columns)
+            raise Refusal(
+                f"task {task!r} is predicted for each {known.level}: rank by one of {ranks}"
+            )
         if known.name == task:
             names = ", ".join(known.columns)
             raise Refusal(f"task {task!r} has several classes: choose one of {names}")

@@ -42,7 +42,7 @@ class ScreenResult:
 
 
 def screen(
-    model: "Predictor",
+    model: "Predictor | str | Path",
     library: "Library | PackedLibrary | str | Path | Iterable[str | Path]",
     *,
     top: int = 100,
@@ -65,6 +65,8 @@ def screen(
 ) -> ScreenResult:
     """The ``top`` molecules of a library by the model's value for ``task`` (default: its first).
 
+    ``model`` is a loaded one, or what ``molgnn.load`` takes.
+
     ``library`` is one or several files or globs; ``smiles`` and ``id`` name its columns; or a
     packed library, which has chunks of its own and neither needs workers nor RDKit. Memory
     does not grow with the library, and the result does not depend on ``workers`` (None: chosen by
@@ -85,6 +87,10 @@ def screen(
     """
     if top < 1:
         raise Refusal(f"--top {top}: must be at least 1")
+    if isinstance(model, str | Path):
+        from molgnn.models.bundle import load_bundle  # torch, for which a refusal need not wait
+
+        model = load_bundle(model)
     column = chosen_column(model, task)
     pool = pool_of(engine, address, workers, timeout)
     folder = None if out is None else Path(out)

@@ -54,6 +54,9 @@ def fit(
     is_name = str(data) in DATASETS and not Path(data).exists()
     if is_name and (targets or atom_targets or bond_targets):
         raise Refusal(f"{data} is a named data set with targets of its own: leave targets out")
+    if not is_name and not Path(data).exists():
+        known = ", ".join(DATASETS)
+        raise Refusal(f"{data}: neither a file nor a data set with a name: {known}")
     columns = {"targets": targets, "atom_targets": atom_targets, "bond_targets": bond_targets}
     where = {"name": str(data)} if is_name else {"path": str(data), **columns}
     splits = {"name": split} if isinstance(split, str) else split
@@ -80,6 +83,8 @@ def loss_options(loss: str | Mapping) -> Mapping:
     """A loss by its name alone, or options of ``LossOptions``. Raises Refusal for another name."""
     if not isinstance(loss, str):
         return loss
+    if loss == "standard":
+        return {}
     if loss in REGRESSION_LOSSES:
         return {"regression": loss}
     if loss in CLASS_LOSSES:

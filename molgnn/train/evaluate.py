@@ -51,6 +51,12 @@ def _table(model: Predictor, dataset: Dataset, each: list[Levels], where: np.nda
     table |= dict(zip(with_std(model.columns, several), values, strict=True))
     measured = [f"{task} (measured)" for task in dataset.atom_tasks + dataset.bond_tasks]
     table |= dict(zip(measured, as_written(dataset.labels, dataset.traces), strict=True))
+    signs = zip(measured, as_written(dataset.bounds, dataset.traces), strict=True)
+    table |= {
+        name.replace("(measured)", "(bound)"): arrays  # 1: the true value is at least that
+        for name, arrays in signs
+        if any(np.nansum(np.abs(array)) for array in arrays)
+    }
     return table | dict(zip(with_std(model.list_columns, several), lists, strict=True))
 
 

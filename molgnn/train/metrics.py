@@ -58,7 +58,9 @@ def evaluate(
             kept = {"bounds_kept": float(np.mean(margin >= 0))}
         y, outputs = y[exact], outputs[exact]
         reason = _unmeasurable(y, task)
-        if reason:
+        if reason and kept:
+            per_task[task.name] = kept
+        elif reason:
             left_out[task.name] = reason
         elif task.kind == "regression":
             per_task[task.name] = regression(y, outputs[:, 0]) | _within(y, outputs, task) | kept

@@ -68,6 +68,8 @@ class LossOptions:
         if 0.5 not in self.quantiles or not all(0 < q < 1 for q in self.quantiles):
             given = list(self.quantiles)
             raise Refusal(f"loss.quantiles={given}: between 0 and 1, with the median, 0.5, in it")
+        if len({f"{q:g}" for q in self.quantiles}) < len(self.quantiles):
+            raise Refusal(f"loss.quantiles={list(self.quantiles)}: two of them are the same")
         if isinstance(self.class_weights, str) and self.class_weights not in CLASS_WEIGHTS:
             raise choices("loss.class_weights", self.class_weights, (*CLASS_WEIGHTS, "{y: [1, 5]}"))
 

@@ -53,7 +53,7 @@ def test_without_out_the_table_goes_to_stdout_and_the_counts_to_stderr(table, ca
     assert run("m", table) == 0
     said = capsys.readouterr()
     assert said.out == "smiles,größe,size,reason\nCC,1,2,\nC(,2,,not valid SMILES\n"
-    assert said.err == "rows: 2, predicted 1, not 1 (see their reason)\n"
+    assert said.err == "rows: 2, predicted 1, refused 1 (see their reason)\n"
 
 
 def test_a_file_gets_the_same_table(table, tmp_path, capsys):
@@ -71,7 +71,7 @@ def test_a_column_that_is_there_already_is_named_in_a_line(table, tmp_path, caps
     run("m", table, "--out", tmp_path / "out.tsv")
     assert capsys.readouterr().err == (
         "the input has a column 'size' already: the new one is 'size_predicted'\n"
-        f"rows in {tmp_path / 'out.tsv'}: 1, predicted 1, not 0\n"
+        f"rows in {tmp_path / 'out.tsv'}: 1, predicted 1, refused 0\n"
     )
 
 

@@ -179,3 +179,32 @@ def test_a_column_of_quantiles_must_not_hide_a_target():
     names = {"molecule": ["y", "y_q0.9"]}
     with pytest.raises(Refusal, match=r"'y_q0\.9': the name is needed"):
         make_tasks(names, y, none, np.arange(2), Wishes(quantiles=(0.5, 0.9)))
+
+
+def test_a_base_and_its_salt_merge_atom_by_atom(tmp_path):
+    text = "CN(C)C(=O)N[C@H]1CC[C@H](CCN2CCN(c3cccc(Cl)c3Cl)CC2)CC1"
+    far = Chem.GetDistanceMatrix(Chem.MolFromSmiles(text))[1].tolist()
+    rows = [{"smiles": text, "far": far}, {"smiles": f"{text}.Cl", "far": [*far, None]}]
+    for row in rows:
+        row["far"] = json.dumps(row["far"])
+    path = write(tmp_path / "t.csv", rows)
+    merged, kept = (
+        read_dataset(path, targets=[], atom_targets=["far"], repeats=rule)
+        for rule in ("mean", "keep")
+    )
+    assert merged.repeats.merged == 1
+    np.testing.assert_array_equal(merged.labels.atom, kept.select([0]).labels.atom)
+
+
+@pytest.mark.parametrize("hidden", ["y (measured)", "y (bound)"])
+def test_a_column_of_the_report_must_not_hide_a_target(hidden):
+    y, none = levels([[1.0, 2.0], [2.0, 1.0]]), levels([[0, 0], [0, 0]])
+    with pytest.raises(Refusal, match="the name is needed for another column"):
+        make_tasks({"molecule": ["y", hidden]}, y, none, np.arange(2), Wishes())
+
+
+def test_two_columns_of_one_name_are_refused():
+    y, none = levels([[0, 2.5], [1, 1.0], [2, 3.0]]), levels([[0, 0]] * 3)
+    names = {"molecule": ["y", "y=1"]}
+    with pytest.raises(Refusal, match="two columns of predictions would be called 'y=1'"):
+        make_tasks(names, y, none, np.arange(3), Wishes(kind={"y": "multiclass"}))

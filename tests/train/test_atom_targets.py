@@ -14,6 +14,7 @@ from rdkit.Chem.rdMolDescriptors import _CalcCrippenContribs
 
 import molgnn
 from molgnn.cli.main import main
+from molgnn.errors import Refusal
 from molgnn.screen.annotate import annotate
 
 _SHIPPED = Path(__file__).parents[2] / "data" / "approved_drugs.smi"
@@ -159,3 +160,16 @@ def test_a_model_of_atoms_alone_is_trained_and_predicts_but_cannot_rank(tmp_path
     said = capsys.readouterr().err
     assert "predicts logp for atoms or bonds, and nothing for whole molecules to rank" in said
     assert not (tmp_path / "h").exists()
+
+
+def test_a_target_of_atoms_is_no_column_to_rank_by(mixed, tmp_path):
+    run, _ = mixed
+    with pytest.raises(Refusal, match="'logp' is predicted for each atom: rank by one of size"):
+        molgnn.screen(run.model, _SHIPPED, task="logp")
+
+
+def test_a_screen_takes_a_model_as_load_does(mixed):
+    run, _ = mixed
+    found = molgnn.screen(str(run.folder), _SHIPPED, top=3, workers=0)
+    loaded = molgnn.screen(run.model, _SHIPPED, top=3, workers=0)
+    assert found.hits.equals(loaded.hits)

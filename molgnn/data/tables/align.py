@@ -23,8 +23,8 @@ def merge_lists(
     """Merge into ``dataset``, the rows ``kept`` of ``whole``, the atom and bond labels of the rows
     with equal keys, by ``rule``. An exact label counts before a bound.
 
-    ``ranks`` are canonical: atoms of one rank in two spellings are the same atom, or one that
-    symmetry does not tell from it.
+    ``ranks`` are places in the canonical SMILES: atoms of one rank in two spellings are the same
+    atom, or one that symmetry does not tell from it.
     """
     groups = {group[0]: group for group in groups_of(keys)}
     for level in ("atom", "bond"):

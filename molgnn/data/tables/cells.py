@@ -68,7 +68,9 @@ def _items(text: str, count: int) -> tuple[list[str], list[str] | None]:
     if text[0] == "[" and text[-1] == "]":
         return _json(text), None
     lines = [line.split() for line in text.splitlines() if line.strip()]
-    paired = len(lines) > 1 and all(len(line) == 2 and line[0].isdigit() for line in lines)
+    paired = all(len(line) == 2 and line[0].isdecimal() for line in lines)
+    if len(lines) == 1 and paired and lines[0][1].isdecimal():
+        paired = False  # two whole numbers on one line are rather a list
     if paired and 2 * len(lines) != count:
         return [line[1] for line in lines], [line[0] for line in lines]
     if paired:
@@ -89,7 +91,7 @@ def _items(text: str, count: int) -> tuple[list[str], list[str] | None]:
 def _json(text: str) -> list[str]:
     try:
         items = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # no JSON, or a number of thousands of digits
         raise NotALabel("is no list") from None
     if any(isinstance(item, (list, dict)) for item in items):
         raise NotALabel("is a list of lists")
@@ -105,5 +107,5 @@ def _place(key: str, count: int, pairs: Sequence[tuple[int, int]]) -> int:
     else:
         place = int(begin) - 1
     if not 0 <= place < count:
-        raise NotALabel(f"names {key}, which is not among the {count} written")
+        raise NotALabel(f"names {key}, which is not among the {count} written, counted from 1")
     return place

@@ -84,8 +84,8 @@ def _number(row: Row, column: Column) -> tuple[float, int]:
 class Molecules:
     """The valid molecules of some rows, and rejects for the others; see ``table.Dataset``.
 
-    ``ranks`` are canonical ranks of each molecule's atoms; like ``traces`` they are there if a
-    column is of atoms or bonds.
+    ``ranks`` say where each atom stands in the canonical SMILES; like ``traces`` they are there if
+    a column is of atoms or bonds.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -122,8 +122,9 @@ def read_molecules(
             found.rows.append(row)
             parts["molecule"].append(np.array(values, dtype=float).reshape(1, -1, 2))
             if lists:
-                _read_lists(row, lists, mol, trace, found, parts)
+                _read_lists(row, lists, trace, found, parts)
         found.smiles += map(canonical, mols)
+        found.ranks += map(_ranks, mols if lists else ())
         graphs.append(pack(mols))
         if progress:
             progress(min(start + _CHUNK, len(labelled)), len(labelled))
@@ -138,7 +139,6 @@ def read_molecules(
 def _read_lists(
     row: Row,
     columns: Sequence[Column],
-    mol: Chem.Mol,
     trace: Trace,
     found: Molecules,
     parts: dict[str, list[np.ndarray]],
@@ -152,7 +152,13 @@ def _read_lists(
         found.stranded += int((~np.isnan(whole[..., 0])).sum() - (~np.isnan(kept[..., 0])).sum())
         parts[level].append(kept)
     found.traces.append(trace)
-    found.ranks.append(np.array(Chem.CanonicalRankAtoms(mol, breakTies=True)))
+
+
+def _ranks(mol: Chem.Mol) -> np.ndarray:
+    """(n,) where each atom stands in the canonical SMILES just written: equal SMILES, equal atoms.
+    (RDKit's canonical ranks need not agree between a base and what is left of its salt.)"""
+    order = np.array(mol.GetProp("_smilesAtomOutputOrder").strip("[],").split(","), dtype=np.int64)
+    return np.argsort(order)
 
 
 def _list(row: Row, column: Column, count: int, trace: Trace) -> np.ndarray:

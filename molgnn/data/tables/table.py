@@ -157,8 +157,8 @@ def merged(
 ) -> Dataset:
     """The dataset with one row for each key, where the rule says so; ``repeats`` is the report.
 
-    ``ranks`` (n_atoms,) of each molecule, canonical, lead from one spelling's atoms to another's;
-    there are none without atom and bond targets.
+    ``ranks`` (n_atoms,) of each molecule, the places of its atoms in the canonical SMILES, lead
+    from one spelling's atoms to another's; there are none without atom and bond targets.
     """
     y, bounds = whole.labels.molecule, whole.bounds.molecule
     kept, y, bounds, report = merge_repeats(

@@ -93,6 +93,8 @@ def test_a_bond_may_be_named_by_its_two_atoms_in_either_order():
         ("4:5", "names 4, which is not among the 3"),
         ("1:5 1:6", "names 1 twice"),
         ("1-9:5", "names 1-9, which is not among the 3"),
+        ("²\t1\n2\t3", "no finite number|holds"),
+        (f"[{'1' * 5000}, 2, 3]", "no finite number|is no list"),
         ("[" * 100_000 + "]" * 100_000, "is no list"),
     ],
 )
@@ -105,6 +107,15 @@ def test_two_columns_of_numbers_are_keys_unless_they_could_be_a_list():
     np.testing.assert_array_equal(listed("2 7\n1 8", 3)[:, 0], [8, 7, NAN])
     with pytest.raises(NotALabel, match="may be a list or numbered lines"):
         listed("2 7\n1 8", 4)
+
+
+def test_one_numbered_line_is_no_list():
+    np.testing.assert_array_equal(listed("2 49.5", 3)[:, 0], [NAN, 49.5, NAN])
+    with pytest.raises(NotALabel, match="may be a list or numbered lines"):
+        listed("1 49.5", 2)
+    assert listed("1 0", 2)[:, 0].tolist() == [1, 0]
+    with pytest.raises(NotALabel, match="holds 2 values where 3"):
+        listed("1 0", 3)
 
 
 def test_a_list_is_read_as_it_is_written(tmp_path):
