@@ -18,14 +18,21 @@ from molgnn.data.named.registry import find
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 WORST, TOP = 3, 5
+DEPTHS, WIDTHS = (1, 2), (8, 16)
+# Those kept with their outputs: the words quote them, and to make them again takes long.
+KEPT = {"05_depth"}
 SETTINGS = {
     "MOLGNN_NOTEBOOK_EPOCHS": "2",
     "MOLGNN_NOTEBOOK_WORST": str(WORST),
     "MOLGNN_NOTEBOOK_TOP": str(TOP),
+    "MOLGNN_NOTEBOOK_STARTS": "1",
+    "MOLGNN_NOTEBOOK_DEPTHS": " ".join(map(str, DEPTHS)),
+    "MOLGNN_NOTEBOOK_WIDTHS": " ".join(map(str, WIDTHS)),
     # On busy cores the waiting threads of OpenMP cost more than they bring.
     "OMP_NUM_THREADS": "1",
 }
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+each_kept = pytest.mark.parametrize("name", sorted(KEPT))
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +86,46 @@ def test_there_is_a_notebook():
 
 
 @each_notebook
-def test_a_notebook_is_kept_without_outputs_and_with_readable_ids(path):
+def test_a_notebook_has_readable_ids_and_is_kept_without_outputs_but_where_words_quote_them(path):
     notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
     nbformat.validate(notebook)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert not _outputs(notebook)
-    assert all(cell.execution_count is None for cell in code)
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", cell.id) for cell in notebook.cells)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if path.stem not in KEPT:
+        assert not _outputs(notebook)
+        assert all(cell.execution_count is None for cell in code)
+
+
+@each_kept
+def test_kept_outputs_are_those_of_one_quiet_run_from_the_first_cell_to_the_last(name):
+    path = NOTEBOOKS[0].with_name(f"{name}.ipynb")
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    outputs = _outputs(notebook)
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert not [out for out in outputs if out.get("name") == "stderr" or "ename" in out]
+    assert "image/png" in {kind for out in outputs for kind in out.get("data", {})}
+    assert not re.search(r"/(home|root|Users|tmp)/", "".join(map(_shown, outputs)))
+    assert path.stat().st_size < 400_000
+
+
+@each_kept
+def test_figures_that_the_words_quote_stand_in_an_output_above_them(name):
+    """A number between backticks is an output's."""
+    path = NOTEBOOKS[0].with_name(f"{name}.ipynb")
+    quoted, shown = [], set()
+    for cell in nbformat.read(path, as_version=nbformat.NO_CONVERT).cells:
+        if cell.cell_type == "code":
+            shown |= {token for out in cell.outputs for token in _shown(out).split()}
+        else:
+            numbers = re.findall(r"`(-?[\d.]+(?:e[-+]\d+)?)`", cell.source)
+            assert [number for number in numbers if number not in shown] == []
+            quoted += numbers
+    assert len(quoted) > 10
+
+
+def _shown(out) -> str:
+    return out.get("text", "") + out.get("data", {}).get("text/plain", "")
 
 
 @each_notebook
@@ -131,3 +171,42 @@ def test_the_first_notebook_shows_its_molecules_and_plots(first_model):
     ]
     assert [n for n in molecules if n] == [1, 2 * WORST, TOP]  # each error with its nearest
     assert [kind for kind, _ in shown].count("image/png") == 4
+
+
+@pytest.fixture(scope="module")
+def depth(execute):
+    return execute(next(path for path in NOTEBOOKS if path.stem == "05_depth"))
+
+
+def test_the_depth_notebook_measures_each_kind_of_network_at_each_depth(depth):
+    table = pd.read_csv(depth.out / "depth.csv")
+    kind = ["encoder", "variant", "depth", "start"]
+    assert not table.duplicated(kind).any()
+    assert len(table) == np.prod([table[column].nunique() for column in kind])
+    assert tuple(table["depth"].unique()) == DEPTHS
+    assert table["relative"].between(0, 2, inclusive="neither").all()
+    assert (table[["distance", "length", "train", "valid"]] > 0).all(axis=None)
+
+
+def test_one_layer_is_the_same_network_whatever_is_made_of_all_layers(depth):
+    """Jumping knowledge of one state is that state, so these rows are trained alike."""
+    table = pd.read_csv(depth.out / "depth.csv").query("depth == 1")
+    plain, cat, largest = (
+        table[table["variant"] == variant].drop(columns="variant").reset_index(drop=True)
+        for variant in ("plain", "jk cat", "jk max")
+    )
+    pd.testing.assert_frame_equal(cat, plain)
+    pd.testing.assert_frame_equal(largest, plain)
+
+
+def test_the_depth_notebook_counts_the_parameters_of_each_width(depth):
+    table = pd.read_csv(depth.out / "width.csv")
+    assert tuple(table["width"].unique()) == WIDTHS
+    narrow, wide = (table[table["width"] == width]["parameters"].max() for width in WIDTHS)
+    assert narrow < wide
+    assert (table[["seconds", "train", "valid"]] > 0).all(axis=None)
+
+
+def test_the_depth_notebook_shows_its_plots(depth):
+    kinds = [kind for out in _outputs(depth.notebook) for kind in out.get("data", {})]
+    assert kinds.count("image/png") == 4
