@@ -212,3 +212,13 @@ def test_a_table_of_an_unfinished_bench_says_so():
     text = table(standings(runs))
     assert "not finished: figures are of 1 to 2 seeds" in text
     assert "1.100 +- 0.141" in text
+
+
+def test_a_run_of_the_users_own_in_the_folder_stays(tables, tmp_path):
+    own = tmp_path / "out" / "esol-gcn-0" / "config.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
+    options = ["--data", "esol", "--encoders", "gcn", "--epochs", "1", "--seeds", "0"]
+    assert main(["bench", "encoders", *options, "--out", str(tmp_path / "out")]) == 0
+    assert own.read_text() == "mine"
+    assert not (tmp_path / "out" / "unfinished").exists()

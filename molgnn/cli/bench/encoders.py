@@ -20,7 +20,7 @@ from molgnn.errors import Refusal, choices
 if TYPE_CHECKING:
     from molgnn.train.options import RunOptions
 
-RUNS, TABLE = "runs.jsonl", "table.txt"
+RUNS, TABLE, UNFINISHED = "runs.jsonl", "table.txt", "unfinished"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -185,12 +185,13 @@ def _append(path: Path, record: dict) -> None:
 
 
 def _trained(options: "RunOptions", out: Path) -> dict:
-    """The figures of one network. Its run's folder lies in OUT while it trains, and no longer."""
+    """The figures of one network. Its run's folder lies in OUT/unfinished while it trains, and no
+    longer: nothing else is in there, so nothing of the user's is replaced or removed."""
     from molgnn.cli.epochs import EpochLog
     from molgnn.train.folder import can_go_on
     from molgnn.train.run import run as train
 
-    folder = out / f"{options.data.name}-{options.encoder['name']}-{options.seed}"
+    folder = out / UNFINISHED / f"{options.data.name}-{options.encoder['name']}-{options.seed}"
     try:
         goes_on = can_go_on(folder, options)
     except Refusal:  # a run of other options, or one that was killed when it had ended
@@ -199,7 +200,7 @@ def _trained(options: "RunOptions", out: Path) -> dict:
     done = train(options, folder, force=not goes_on, epoch_done=log)
     log.close()
     figures, counts = done.metrics, done.model.card["data"]["counts"]
-    shutil.rmtree(folder)
+    shutil.rmtree(out / UNFINISHED)
     return _figures(figures, options.data.name) | {
         "seconds_per_epoch": counts["train"] / figures["train_molecules_per_second"],
         "best_epoch": figures["best_epoch"][0],
