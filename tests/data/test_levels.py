@@ -208,3 +208,17 @@ def test_two_columns_of_one_name_are_refused():
     names = {"molecule": ["y", "y=1"]}
     with pytest.raises(Refusal, match="two columns of predictions would be called 'y=1'"):
         make_tasks(names, y, none, np.arange(3), Wishes(kind={"y": "multiclass"}))
+
+
+def test_bounds_of_an_atom_merge_as_those_of_a_molecule_do(tmp_path):
+    rows = [
+        {"smiles": "CO", "q": '[">5", "<3"]'},
+        {"smiles": "CO", "q": '[">6", ">2"]'},
+        {"smiles": "CO", "q": '["<9", 2.5]'},
+    ]
+    first = read_dataset(write(tmp_path / "a.csv", rows[:2]), targets=[], atom_targets=["q"])
+    np.testing.assert_array_equal(first.labels.atom[:, 0], [6, NAN])
+    assert first.bounds.atom[0, 0] == 1
+    every = read_dataset(write(tmp_path / "b.csv", rows), targets=[], atom_targets=["q"])
+    np.testing.assert_array_equal(every.labels.atom[:, 0], [NAN, 2.5])
+    assert every.bounds.atom[1, 0] == 0

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from molgnn.data.tables.repeats import groups_of, merges_of
+from molgnn.data.tables.repeats import groups_of, merges_of, one_label
 
 if TYPE_CHECKING:
     from molgnn.data.tables.table import Dataset
@@ -38,7 +38,10 @@ def merge_lists(
             orders = [starts[r] + _order(whole, level, r, ranks[r]) for r in group]
             back = np.argsort(orders[0] - starts[row])
             merged = [
-                [_merged(labels[same, i], bounds[same, i], merge) for i, merge in enumerate(merges)]
+                [
+                    one_label(labels[same, i], bounds[same, i], merge)
+                    for i, merge in enumerate(merges)
+                ]
                 for same in np.stack(orders, axis=1)[back]
             ]
             values = np.array(merged, dtype=float).reshape(len(back), len(merges), 2)
@@ -54,14 +57,3 @@ def _order(whole: "Dataset", level: str, row: int, ranks: np.ndarray) -> np.ndar
     bonds = slice(*whole.graphs.bond_offsets[[row, row + 1]])
     low, high = np.sort(ranks[whole.graphs.bond_ends[bonds]], axis=1).T
     return np.lexsort((high, low))
-
-
-def _merged(labels: np.ndarray, bounds: np.ndarray, merge) -> tuple[float, int]:
-    known = ~np.isnan(labels)
-    exact = labels[known & (bounds == 0)]
-    if len(exact):
-        return merge(exact), 0
-    if known.any():
-        first = int(np.argmax(known))
-        return float(labels[first]), int(bounds[first])
-    return np.nan, 0

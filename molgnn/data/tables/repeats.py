@@ -126,17 +126,20 @@ def _is_classes(labels: np.ndarray, classification: bool | None) -> bool:
 def _merged(labels: np.ndarray, bounds: np.ndarray, merges: Sequence):
     """(labels (T,), bounds (T,)) of one molecule."""
     pairs = [
-        _one(y[~np.isnan(y)], bound[~np.isnan(y)], merge)
+        one_label(y, bound, merge)
         for y, bound, merge in zip(labels.T, bounds.T, merges, strict=True)
     ]
     return np.array([label for label, _ in pairs]), np.array([bound for _, bound in pairs])
 
 
-def _one(y: np.ndarray, bounds: np.ndarray, merge) -> tuple[float, int]:
-    """The label and the bound of one task, from those that are not missing."""
+def one_label(y: np.ndarray, bounds: np.ndarray, merge) -> tuple[float, int]:
+    """The label and the bound that labels of one thing make: of the exact ones where there are
+    some, else the tightest bound; NaN where all are missing, or bounds from both sides."""
+    known = ~np.isnan(y)
+    y, bounds = y[known], bounds[known]
     if (bounds == 0).any():
         return merge(y[bounds == 0]), 0
-    if len(y) == 0 or bounds.min() != bounds.max():  # bounds from both sides: no single label
+    if len(y) == 0 or bounds.min() != bounds.max():
         return math.nan, 0
     return float(y.max() if bounds[0] > 0 else y.min()), int(bounds[0])
 
