@@ -29,12 +29,7 @@ def fitted(name: str, transform: str, labels: np.ndarray, weight: np.ndarray | N
     if transform == "none":
         return {}
     if transform == "log10":
-        if (labels <= 0).any():
-            raise Refusal(
-                f"target {name!r} holds {labels.min():g}, which has no logarithm: leave that row "
-                "out, or choose another data.transform"
-            )
-        labels = np.log10(labels)
+        labels = _log10(name, labels)
     mean = np.average(labels, weights=weight)
     std = np.sqrt(np.average((labels - mean) ** 2, weights=weight))
     return {"mean": float(mean), "std": float(std)}
@@ -69,13 +64,17 @@ def _encoded(labels: np.ndarray, task: "Task") -> np.ndarray:
         values, scores = np.transpose(task.knots)
         return np.interp(labels, values, scores)  # NaN stays NaN
     if task.transform == "log10":
-        if (labels <= 0).any():  # of another part of the split than the training one
-            raise Refusal(
-                f"target {task.name!r} holds {np.nanmin(labels):g}, which has no logarithm: leave "
-                "that row out, or choose another data.transform"
-            )
-        labels = np.log10(labels)
+        labels = _log10(task.name, labels)
     return (labels - task.mean) / task.std
+
+
+def _log10(name: str, labels: np.ndarray) -> np.ndarray:
+    if (labels <= 0).any():
+        raise Refusal(
+            f"target {name!r} holds {np.nanmin(labels):g}, which has no logarithm: leave that row "
+            "out, or choose another data.transform"
+        )
+    return np.log10(labels)
 
 
 def decode(logits: np.ndarray, tasks: Sequence["Task"]) -> np.ndarray:

@@ -74,10 +74,9 @@ class LevelLoss(nn.Module):
         weight: Mapping[str, Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """The sum of each level, of arguments by level as ``MaskedLoss`` takes them."""
+        bounds, weight = bounds or {}, weight or {}
         return {
-            name: loss(
-                logits[name], y[name], bounds and bounds[name], None if not weight else weight[name]
-            )
+            name: loss(logits[name], y[name], bounds.get(name), weight.get(name))
             for name, loss in self.levels.items()
         }
 

@@ -65,7 +65,7 @@ def figures_by_part(predicted: Levels, dataset: Dataset, parts: Split, tasks: li
     figures: dict = {}
     per_task, left_out = {}, {}
     for part, rows in parts.parts().items():
-        result = _evaluate(dataset.select(rows), predicted.select(rows), tasks)
+        result = _evaluate(dataset, rows, predicted.select(rows), tasks)
         figures[part] = result["mean"]
         per_task[part], left_out[part] = result["per_task"], result["left_out"]
     return {**figures, "per_task": per_task, "left_out": left_out}
@@ -81,10 +81,11 @@ def judge_baseline(dataset: Dataset, parts: Split, tasks: list[Task], seed: int)
     found: dict = {"name": NAME, "per_task": {}}
     where = np.arange(len(rows))
     for part, chosen in zip(("valid", "test"), np.split(where, [len(parts.valid)]), strict=True):
-        result = _evaluate(asked.select(chosen), predicted.select(chosen), tasks)
+        result = _evaluate(asked, chosen, predicted.select(chosen), tasks)
         found[part], found["per_task"][part] = result["mean"], result["per_task"]
     return found
 
 
-def _evaluate(dataset: Dataset, predicted: Levels, tasks: list[Task]) -> dict:
-    return evaluate(dataset.labels, predicted, tasks, dataset.bounds)
+def _evaluate(dataset: Dataset, rows: np.ndarray, predicted: Levels, tasks: list[Task]) -> dict:
+    """Figures of what is predicted for the given molecules."""
+    return evaluate(dataset.labels.select(rows), predicted, tasks, dataset.bounds.select(rows))
