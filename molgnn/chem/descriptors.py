@@ -1,0 +1,110 @@
+"""Features of whole molecules beside the graph: counts of substructures, and descriptors."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from rdkit import Chem, DataStructs
+from rdkit.Avalon import pyAvalonTools
+from rdkit.Chem import Descriptors, rdFingerprintGenerator, rdReducedGraphs
+
+from molgnn.chem.smiles import canonical
+from molgnn.errors import choices
+
+LARGEST = 1e30  # a descriptor beyond it stands for "huge": single precision holds it, and its sum
+
+
+@dataclass(frozen=True)
+class Block:
+    """Features that are computed together: their names, and one molecule -> (len(names),)."""
+
+    names: tuple[str, ...]
+    compute: Callable[[Chem.Mol], np.ndarray]
+
+
+def molecule_features(mols: Iterable[Chem.Mol], blocks: Sequence[str]) -> np.ndarray:
+    """The features of each molecule (B, F) float32, block by block; NaN where RDKit has no value.
+
+    Each molecule is read anew from its canonical SMILES first, as some descriptors depend in their
+    last digits on the order of the atoms: two spellings of a molecule have the same features.
+    """
+    chosen = [block_of(name) for name in blocks]
+    width = sum(len(block.names) for block in chosen)
+    none = np.zeros(0)
+    rows = [np.concatenate([none, *(block.compute(mol) for block in chosen)])
+            for mol in map(_anew, mols)]  # fmt: skip
+    found = np.array(rows, dtype=np.float64).reshape(len(rows), width)
+    found[~np.isfinite(found)] = np.nan
+    return np.clip(found, -LARGEST, LARGEST).astype(np.float32)
+
+
+def feature_names(blocks: Sequence[str]) -> list[str]:
+    """The names of the columns, ``<block>.<feature>``."""
+    return [f"{block}.{name}" for block in blocks for name in block_of(block).names]
+
+
+def features_hash(blocks: Sequence[str]) -> str:
+    """Changes where other features, or another number of them, would be computed."""
+    return hashlib.sha256("\n".join(feature_names(blocks)).encode()).hexdigest()[:16]
+
+
+def block_of(name: str) -> Block:
+    """Raises Refusal for an unknown name."""
+    if name not in BLOCKS:
+        raise choices("molecule features", name, BLOCKS)
+    return _made(name)
+
+
+@cache
+def _made(name: str) -> Block:
+    return BLOCKS[name]()
+
+
+def _anew(mol: Chem.Mol) -> Chem.Mol:
+    return Chem.MolFromSmiles(canonical(mol)) or mol
+
+
+def _morgan() -> Block:
+    """Counts of circular substructures of radius 2, folded to 2,048. Rogers and Hahn, J. Chem. Inf.
+    Model. 2010, doi:10.1021/ci100050t."""
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+    return Block(_numbered(2048), generator.GetCountFingerprintAsNumPy)
+
+
+def _avalon() -> Block:
+    """Counts of atoms, paths and rings, folded to 1,024. Gedeck, Rohde and Bartels, J. Chem. Inf.
+    Model. 2006, doi:10.1021/ci050413p."""
+
+    def compute(mol: Chem.Mol) -> np.ndarray:
+        counts = np.zeros(1024)
+        DataStructs.ConvertToNumpyArray(pyAvalonTools.GetAvalonCountFP(mol, 1024), counts)
+        return counts
+
+    return Block(_numbered(1024), compute)
+
+
+def _erg() -> Block:
+    """Pairs of pharmacophore points by their distance in the reduced graph. Stiefl et al., J. Chem.
+    Inf. Model. 2006, doi:10.1021/ci050457y."""
+    return Block(_numbered(315), lambda mol: np.asarray(rdReducedGraphs.GetErGFingerprint(mol)))
+
+
+def _rdkit2d() -> Block:
+    """RDKit's two-dimensional descriptors, by their names there; those that fail are NaN."""
+    functions = dict(Descriptors.descList)
+    names = tuple(functions)
+
+    def compute(mol: Chem.Mol) -> np.ndarray:
+        found = Descriptors.CalcMolDescriptors(mol, missingVal=np.nan, silent=True)
+        return np.array([found[name] for name in names], dtype=np.float64)
+
+    return Block(names, compute)
+
+
+def _numbered(count: int) -> tuple[str, ...]:
+    return tuple(str(i) for i in range(count))
+
+
+BLOCKS = {"morgan": _morgan, "avalon": _avalon, "erg": _erg, "rdkit2d": _rdkit2d}
