@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from rdkit import Chem, DataStructs
-from rdkit.Avalon import pyAvalonTools
-from rdkit.Chem import Descriptors, rdFingerprintGenerator, rdReducedGraphs
+from rdkit import Chem
 
 from molgnn.chem.smiles import canonical
 from molgnn.errors import choices
@@ -45,6 +43,13 @@ def feature_names(blocks: Sequence[str]) -> list[str]:
     return [f"{block}.{name}" for block in blocks for name in block_of(block).names]
 
 
+def columns_of(computed: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
+    """Where the columns of the ``wanted`` blocks stand among those of the ``computed`` ones."""
+    ends = np.cumsum([0, *(len(block_of(name).names) for name in computed)])
+    places = {name: np.arange(*ends[i : i + 2]) for i, name in enumerate(computed)}
+    return np.concatenate([np.zeros(0, dtype=np.int64), *(places[name] for name in wanted)])
+
+
 def features_hash(blocks: Sequence[str]) -> str:
     """Changes where other features, or another number of them, would be computed."""
     return hashlib.sha256("\n".join(feature_names(blocks)).encode()).hexdigest()[:16]
@@ -69,6 +74,8 @@ def _anew(mol: Chem.Mol) -> Chem.Mol:
 def _morgan() -> Block:
     """Counts of circular substructures of radius 2, folded to 2,048. Rogers and Hahn, J. Chem. Inf.
     Model. 2010, doi:10.1021/ci100050t."""
+    from rdkit.Chem import rdFingerprintGenerator  # each of these takes time to import
+
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
     return Block(_numbered(2048), generator.GetCountFingerprintAsNumPy)
 
@@ -76,6 +83,9 @@ def _morgan() -> Block:
 def _avalon() -> Block:
     """Counts of atoms, paths and rings, folded to 1,024. Gedeck, Rohde and Bartels, J. Chem. Inf.
     Model. 2006, doi:10.1021/ci050413p."""
+
+    from rdkit import DataStructs
+    from rdkit.Avalon import pyAvalonTools
 
     def compute(mol: Chem.Mol) -> np.ndarray:
         counts = np.zeros(1024)
@@ -88,11 +98,15 @@ def _avalon() -> Block:
 def _erg() -> Block:
     """Pairs of pharmacophore points by their distance in the reduced graph. Stiefl et al., J. Chem.
     Inf. Model. 2006, doi:10.1021/ci050457y."""
+    from rdkit.Chem import rdReducedGraphs
+
     return Block(_numbered(315), lambda mol: np.asarray(rdReducedGraphs.GetErGFingerprint(mol)))
 
 
 def _rdkit2d() -> Block:
     """RDKit's two-dimensional descriptors, by their names there; those that fail are NaN."""
+    from rdkit.Chem import Descriptors
+
     functions = dict(Descriptors.descList)
     names = tuple(functions)
 

@@ -1,6 +1,7 @@
 """From texts and RDKit molecules to packed graphs, by the quick way where it can be trusted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 
@@ -9,6 +10,7 @@ from rdkit import Chem
 
 from molgnn.chem.binary import Decoded
 from molgnn.chem.deadline import each
+from molgnn.chem.descriptors import molecule_features
 from molgnn.chem.features import ATOM_FIELDS, BOND_FIELDS, atom_codes, bond_codes
 from molgnn.chem.packed import PackedGraphs, offsets_of
 from molgnn.chem.quick import read_chunk
@@ -38,12 +40,25 @@ def pack(mols: Iterable[Chem.Mol]) -> PackedGraphs:
 
 
 def featurize(
-    texts: Iterable[str], recipe: str = "parent"
+    texts: Iterable[str], recipe: str = "parent", blocks: Sequence[str] = ()
 ) -> tuple[PackedGraphs, np.ndarray, dict[int, str]]:
     """Parse, standardise and featurise: the graphs of the valid texts, their positions among the
-    texts (B,) int64, and position -> reason for the others. Never raises for a bad molecule."""
+    texts (B,) int64, and position -> reason for the others. Never raises for a bad molecule.
+
+    ``blocks`` names the features of whole molecules to compute beside (``chem.descriptors``).
+    """
     way = featurize_plain if route() != "binary" else _featurize_quickly
-    return way(texts, recipe)
+    if not blocks:
+        return way(texts, recipe)
+    texts = list(texts)
+    graphs, rows, reasons = way(texts, recipe)
+    valid = [texts[row] for row in rows]
+    return replace(graphs, features=features_of(valid, recipe, blocks)), rows, reasons
+
+
+def features_of(texts: Iterable[str], recipe: str, blocks: Sequence[str]) -> np.ndarray:
+    """The features (B, F) of texts that are known to be molecules."""
+    return molecule_features((parse(text, recipe) for text in each(texts)), blocks)
 
 
 def featurize_plain(

@@ -15,6 +15,7 @@ class PackedGraphs:
     ``atoms`` (N, 9) uint8 and ``bonds`` (M, 3) uint8 hold the codes of ``chem.fields``;
     ``bond_ends`` (M, 2) int32 counts atoms from 0 within the molecule, each bond once;
     molecule b owns atoms ``atom_offsets[b]:atom_offsets[b + 1]``, and its bonds alike (int64).
+    ``features`` (B, F) float32 are those of whole molecules (``chem.descriptors``), None without.
     """
 
     atoms: np.ndarray
@@ -22,6 +23,7 @@ class PackedGraphs:
     bonds: np.ndarray
     atom_offsets: np.ndarray
     bond_offsets: np.ndarray
+    features: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.atom_offsets) - 1
@@ -47,6 +49,7 @@ class PackedGraphs:
             self.bonds[bond_rows],
             atom_offsets,
             bond_offsets,
+            None if self.features is None else self.features[rows],
         )
 
     def part(self, start: int, stop: int) -> "PackedGraphs":
@@ -60,18 +63,24 @@ class PackedGraphs:
             self.bonds[bonds],
             atom_offsets - atom_offsets[0],
             bond_offsets - bond_offsets[0],
+            None if self.features is None else self.features[start:stop],
         )
 
     @staticmethod
     def concat(parts: Sequence["PackedGraphs"]) -> "PackedGraphs":
-        """All molecules of the parts, in order."""
+        """All molecules of the parts, in order; with features if all parts have them."""
         if not parts:
             return empty()
-        columns = {f.name: [getattr(part, f.name) for part in parts] for f in fields(PackedGraphs)}
+        names = [name for name in ARRAYS if all(getattr(p, name) is not None for p in parts)]
+        columns = {name: [getattr(part, name) for part in parts] for name in names}
         for name in ("atom_offsets", "bond_offsets"):
             counts = np.concatenate([np.diff(offsets) for offsets in columns[name]])
             columns[name] = [offsets_of(counts)]
         return PackedGraphs(**{name: np.concatenate(arrays) for name, arrays in columns.items()})
+
+
+ARRAYS = tuple(field.name for field in fields(PackedGraphs))
+GRAPH_ARRAYS = ARRAYS[:-1]  # without the features of whole molecules
 
 
 def offsets_of(counts: np.ndarray) -> np.ndarray:

@@ -8,12 +8,13 @@ the graph comes from the steps of ``parse`` and is only watched: no atom's place
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from rdkit import Chem, rdBase
 
 from molgnn.chem.deadline import each
+from molgnn.chem.descriptors import molecule_features
 from molgnn.chem.graph import pack
 from molgnn.chem.packed import PackedGraphs
 from molgnn.chem.smiles import (
@@ -74,10 +75,10 @@ def parse_traced(text: str, recipe: str = "parent") -> tuple[Chem.Mol, Trace]:
 
 
 def featurize_traced(
-    texts: Iterable[str], recipe: str = "parent"
+    texts: Iterable[str], recipe: str = "parent", blocks: Sequence[str] = ()
 ) -> tuple[PackedGraphs, np.ndarray, dict[int, str], list[Trace]]:
-    """What ``featurize_plain`` gives, and the traces of the B graphs in their order. Never raises
-    for a bad molecule."""
+    """What ``featurize`` gives, in the plain way, and the traces of the B graphs in their order.
+    Never raises for a bad molecule."""
     mols, rows, reasons, traces = [], [], {}, []
     for row, text in enumerate(each(texts)):
         try:
@@ -88,7 +89,10 @@ def featurize_traced(
         mols.append(mol)
         traces.append(trace)
         rows.append(row)
-    return pack(mols), np.array(rows, dtype=np.int64), reasons, traces
+    graphs = pack(mols)
+    if blocks:
+        graphs = replace(graphs, features=molecule_features(mols, blocks))
+    return graphs, np.array(rows, dtype=np.int64), reasons, traces
 
 
 def _as_written(text: str) -> Chem.Mol:

@@ -6,7 +6,7 @@ from omegaconf.errors import OmegaConfBaseException
 from molgnn.errors import Refusal
 from molgnn.train.options import RunOptions, from_plain
 
-OURS = ("data", "encoder", "readout", "head", "loss", "optim", "fit", "seed")
+OURS = ("data", "model", "encoder", "readout", "head", "loss", "optim", "fit", "seed")
 
 
 def run_options(config: DictConfig) -> RunOptions:

@@ -11,19 +11,24 @@ from molgnn.chem.packed import PackedGraphs
 
 
 class GraphBatch(NamedTuple):
-    """B molecules as one graph: see ``molgnn.nn`` for the shapes and the order of the edges."""
+    """B molecules as one graph: see ``molgnn.nn`` for the shapes and the order of the edges;
+    ``features`` (B, F) float32 are those of whole molecules, None without."""
 
     x: Tensor
     edge_index: Tensor
     edge_attr: Tensor
     graph_id: Tensor
     num_graphs: int
+    features: Tensor | None = None
 
     def to(self, device: torch.device) -> "GraphBatch":
         if device.type == "cpu":
             return self
         tensors = (self.x, self.edge_index, self.edge_attr, self.graph_id)
-        return GraphBatch(*(t.to(device, non_blocking=True) for t in tensors), self.num_graphs)
+        there = [t.to(device, non_blocking=True) for t in tensors]
+        features = self.features
+        features = None if features is None else features.to(device, non_blocking=True)
+        return GraphBatch(*there, self.num_graphs, features)
 
 
 def to_batch(graphs: PackedGraphs) -> GraphBatch:
@@ -37,6 +42,7 @@ def to_batch(graphs: PackedGraphs) -> GraphBatch:
         edge_attr=torch.cat([bonds, bonds]),
         graph_id=torch.from_numpy(np.repeat(np.arange(len(graphs)), graphs.num_atoms)),
         num_graphs=len(graphs),
+        features=None if graphs.features is None else torch.from_numpy(graphs.features),
     )
 
 

@@ -2,21 +2,18 @@
 RDKit or pyarrow, and too plain to run anything when it is opened."""
 
 import os
-from dataclasses import fields
 from zipfile import BadZipFile
 
 import numpy as np
 
 from molgnn.chem.fields import ATOM_SIZES, BOND_SIZES, schema_hash
-from molgnn.chem.packed import PackedGraphs
+from molgnn.chem.packed import GRAPH_ARRAYS, PackedGraphs
 from molgnn.errors import Refusal
-
-_NAMES = [field.name for field in fields(PackedGraphs)]
 
 
 def write_npz(path: str | os.PathLike, graphs: PackedGraphs) -> None:
     """Every array under its own name, and ``features``, the hash of the table of fields."""
-    arrays = {name: getattr(graphs, name) for name in _NAMES}
+    arrays = {name: getattr(graphs, name) for name in GRAPH_ARRAYS}
     with open(path, "wb") as file:  # numpy would add .npz to a path without it
         np.savez_compressed(file, features=np.array(schema_hash()), **arrays)
 
@@ -26,7 +23,7 @@ def read_npz(path: str | os.PathLike) -> PackedGraphs:
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             features = str(file["features"])
-            graphs = PackedGraphs(**{name: file[name] for name in _NAMES})
+            graphs = PackedGraphs(**{name: file[name] for name in GRAPH_ARRAYS})
     except (OSError, BadZipFile, KeyError, ValueError, TypeError, EOFError) as error:
         reason = " ".join(str(error).split())[:200]
         raise Refusal(f"{path}: not a file of packed graphs ({reason})") from None

@@ -97,6 +97,14 @@ def decode(logits: np.ndarray, tasks: Sequence["Task"]) -> np.ndarray:
     return np.concatenate(parts, axis=1) if parts else logits
 
 
+def of_shares(values: np.ndarray, task: "Task") -> np.ndarray:
+    """Scaled values (n, 1) of a regression, or a share for each class (n, C), as ``decode`` has
+    its predictions."""
+    if task.kind == "regression":
+        return _decoded(np.asarray(values, dtype=np.float64), task)
+    return values[:, 1:] if task.kind == "binary" else values
+
+
 def _decoded(part: np.ndarray, task: "Task") -> np.ndarray:
     if task.quantiles:  # networks may cross them: sorted, as Chernozhukov 2010 rearranges them
         part = np.sort(part, axis=1)[:, task.quantile_order]

@@ -1,13 +1,15 @@
 """From plain data to a model: the closed tables of what there is."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from torch import nn
 
+from molgnn.chem.descriptors import columns_of
 from molgnn.chem.fields import ATOM_SIZES, BOND_SIZES
 from molgnn.errors import Refusal, choices
 from molgnn.models.property import PropertyModel
+from molgnn.nn.beside import FeatureInput
 from molgnn.nn.chebnet import ChebNetEncoder
 from molgnn.nn.dmpnn import DMPNNEncoder
 from molgnn.nn.fixed_point import FixedPointEncoder
@@ -54,10 +56,18 @@ Part = Mapping | str | nn.Module
 
 
 def build_model(
-    encoder: Part, readout: Part, head: Part, out_dim: int | Mapping[str, int]
+    encoder: Part,
+    readout: Part,
+    head: Part,
+    out_dim: int | Mapping[str, int],
+    features: Sequence[str] = (),
+    computed: Sequence[str] | None = None,
 ) -> PropertyModel:
     """Each part is a name, a mapping with ``name`` and options, or an already built module (a
     ``head`` only for molecules). ``out_dim``: outputs a molecule, or outputs by level.
+
+    ``features`` names the blocks of ``chem.descriptors`` that stand beside the graph, among those
+    that are ``computed`` (None: they are all).
 
     Raises Refusal for an unknown name or option, with the choices.
     """
@@ -65,15 +75,22 @@ def build_model(
     encoder = _build("encoder", ENCODERS, encoder, atom_sizes=ATOM_SIZES, bond_sizes=BOND_SIZES)
     readout = _build("readout", READOUTS, readout, dim=encoder.out_dim)
 
+    beside = _beside(features, features if computed is None else computed) if features else None
+
     def outputs(level: str, in_dim: int) -> nn.Module | None:
         width = widths.get(level, 0)
         return _build("head", HEADS, head, in_dim=in_dim, out_dim=width) if width else None
 
     dim = encoder.out_dim
-    molecule, atom = outputs("molecule", readout.out_dim), outputs("atom", dim)
+    width = readout.out_dim + (beside.out_dim if beside else 0)
+    molecule, atom = outputs("molecule", width), outputs("atom", dim)
     bond = outputs("bond", 3 * dim)
     bond = bond and BondHead(bond, dim, BOND_SIZES)
-    return PropertyModel(encoder, readout, molecule, atom, bond)
+    return PropertyModel(encoder, readout, molecule, atom, bond, beside if molecule else None)
+
+
+def _beside(features: Sequence[str], computed: Sequence[str]) -> FeatureInput:
+    return FeatureInput(columns_of(computed, features))
 
 
 def _build(kind: str, table: Mapping[str, Callable], part: Part, **given) -> nn.Module:

@@ -1,6 +1,7 @@
 """A model on disk: a folder of safetensors and JSON, from which nothing can run.
 
-``model.safetensors`` holds the weights of all members (names ``<member>.<parameter>``),
+``model.safetensors`` holds the weights of the networks (names ``<member>.<parameter>``) and the
+arrays of models without a graph (``shallow.<number>.<task>.<array>``),
 ``config.json`` everything else as plain data, ``training.parquet`` the training molecules with
 labels and Morgan fingerprints, ``README.md`` the model card.
 """
@@ -11,12 +12,14 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 
+from molgnn.chem.descriptors import BLOCKS, features_hash
 from molgnn.chem.features import schema, schema_hash
 from molgnn.chem.smiles import RECIPES
 from molgnn.data.targets import Task, check_columns, widths
@@ -25,9 +28,10 @@ from molgnn.models.build import build_model
 from molgnn.models.card import model_card
 from molgnn.models.ensemble import Predictor
 from molgnn.models.property import PropertyModel
+from molgnn.models.shallow.model import ShallowModel
 
 FORMAT = "molgnn-bundle"
-VERSION = 1
+VERSION, READ = 2, (1, 2)  # 2 has features of molecules, and models without a graph
 PARTS = ("encoder", "readout", "head")
 FILES = ("model.safetensors", "config.json", "training.parquet", "README.md")
 
@@ -40,18 +44,30 @@ def save_bundle(folder: Path, predictor: Predictor, spec: dict, training: pa.Tab
         f"{i}.{name}": tensor.detach().cpu().contiguous()
         for i, member in enumerate(predictor.members)
         for name, tensor in member.state_dict().items()
+    } | {
+        f"shallow.{i}.{name}": torch.from_numpy(np.ascontiguousarray(array))
+        for i, model in enumerate(predictor.shallow)
+        for name, array in model.arrays.items()
     }
+    weights = save(tensors)
     config = {
         "format": FORMAT,
         "version": VERSION,
         **predictor.card,
-        "model": spec,
-        "members": predictor.num_members,
+        "model": spec if predictor.members else {},
+        "members": len(predictor.members),
+        "shallow": [model.spec() for model in predictor.shallow],
+        "shares": None if predictor.shares is None else list(predictor.shares),
+        "molecule_features": {
+            "blocks": list(predictor.blocks),
+            "hash": features_hash(predictor.blocks),
+        },
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
         "tasks": [task.to_json() for task in predictor.tasks],
         "recipe": predictor.recipe,
         "features": {"hash": schema_hash(), **schema()},
     }
-    (folder / "model.safetensors").write_bytes(save(tensors))  # save_file would hide it from others
+    (folder / "model.safetensors").write_bytes(weights)  # save_file would hide it from others
     pq.write_table(training, folder / "training.parquet", compression="zstd")
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(model_card(config), encoding="utf-8")
@@ -69,11 +85,20 @@ def load_bundle(model: str | os.PathLike, device: str = "auto") -> Predictor:
         check_columns(tasks)
     except Refusal as refusal:
         raise Refusal(f"{folder / 'config.json'}: damaged: {refusal}") from None
-    weights = folder / "model.safetensors"
-    members = _members(weights, config, widths(tasks))
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    tensors, digest = _tensors(folder / "model.safetensors", config)
+    members = _members(folder / "model.safetensors", tensors, config, widths(tasks))
+    shallow = _shallow(folder, tensors, config, tasks, members)
     return Predictor(
-        members, tasks, config["recipe"], config, resolve_device(device), digest, folder
+        members,
+        tasks,
+        config["recipe"],
+        config,
+        resolve_device(device),
+        digest,
+        folder,
+        shallow,
+        config["molecule_features"]["blocks"],
+        _shares(folder, config["shares"], len(members) + len(shallow)),
     )
 
 
@@ -122,11 +147,13 @@ def _read_config(folder: Path) -> dict:
         raise Refusal(f"{path}: not readable as JSON ({error})") from None
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         raise Refusal(f"{path}: not the config of a molgnn model (no format {FORMAT!r})")
-    if config.get("version") != VERSION:
+    if config.get("version") not in READ:
         raise Refusal(
-            f"{path}: bundle version {config.get('version')}, this molgnn reads version "
+            f"{path}: bundle version {config.get('version')}, this molgnn reads versions up to "
             f"{VERSION}: install a matching one"
         )
+    if config["version"] == 1:
+        config |= {"shallow": [], "shares": None, "molecule_features": {"blocks": []}}
     for key, kind in _NEEDED.items():
         if not isinstance(config.get(key), kind):
             raise Refusal(f"{path}: damaged: {key!r} is missing or of another type")
@@ -138,12 +165,36 @@ def _read_config(folder: Path) -> dict:
         )
     if config["recipe"] not in RECIPES:
         raise Refusal(f"{path}: unknown standardisation {config['recipe']!r}")
-    if set(config["model"]) != set(PARTS):
+    if set(config["model"]) - {"features"} != (set(PARTS) if config["members"] else set()):
         raise Refusal(f"{path}: damaged: 'model' must hold {', '.join(PARTS)} and nothing else")
+    _check_blocks(path, config)
     return config
 
 
-_NEEDED = {"model": dict, "members": int, "tasks": list, "recipe": str, "features": dict}
+_NEEDED = {
+    "model": dict, "members": int, "tasks": list, "recipe": str, "features": dict,
+    "shallow": list, "molecule_features": dict,
+}  # fmt: skip
+
+
+def _check_blocks(path: Path, config: dict) -> None:
+    """Refuse features of molecules that are unknown, or computed differently here."""
+    blocks = config["molecule_features"].get("blocks")
+    used = [config["model"].get("features", []), *(s.get("blocks") for s in config["shallow"])]
+    if not isinstance(blocks, list) or not all(isinstance(u, list) for u in used):
+        raise Refusal(f"{path}: damaged: its features of molecules are no lists")
+    for name in blocks:
+        if name not in BLOCKS:
+            raise Refusal(f"{path}: needs the molecule features {name!r}, unknown here: install a "
+                          "newer molgnn")  # fmt: skip
+    if any(name not in blocks for u in used for name in u):
+        raise Refusal(f"{path}: damaged: a part of it uses features that are not computed")
+    if blocks and config["molecule_features"].get("hash") != features_hash(blocks):
+        version = config.get("versions", {}).get("rdkit", "another version")
+        raise Refusal(
+            f"{path}: its molecule features are those of RDKit {version}, which computes others "
+            "than the one here: install that version, or train it again"
+        )
 
 
 def _task(data: object, folder: Path) -> Task:
@@ -154,22 +205,66 @@ def _task(data: object, folder: Path) -> Task:
         raise Refusal(f"{where}: damaged: {str(data)[:80]} describes no task") from None
 
 
-def _members(path: Path, config: dict, out_dim: dict[str, int]) -> list[PropertyModel]:
-    """The networks of the bundle, each with its weights. Raises Refusal where they do not fit."""
+def _tensors(path: Path, config: dict) -> tuple[dict[str, torch.Tensor], str]:
+    """What the file holds, and its sha256. Raises Refusal where it was changed."""
     try:
-        tensors = load_file(path)
+        raw = path.read_bytes()
+        tensors = load(raw)
     except (SafetensorError, OSError) as error:
         raise Refusal(f"{path}: unreadable weights ({error})") from None
+    digest = hashlib.sha256(raw).hexdigest()
+    if config.get("weights_sha256", digest) != digest:
+        raise Refusal(f"{path}: damaged: not the file that was saved with config.json")
+    return tensors, digest
+
+
+def _shares(folder: Path, shares: object, members: int) -> np.ndarray | None:
+    if shares is None:
+        return None
+    numbers = isinstance(shares, list) and all(isinstance(s, int | float) for s in shares)
+    if not numbers or len(shares) != members or not min(shares) > 0:
+        raise Refusal(f"{folder / 'config.json'}: damaged: 'shares' are not one for each member")
+    return np.array(shares, dtype=np.float64) / sum(shares)
+
+
+def _shallow(
+    folder: Path, tensors: dict, config: dict, tasks: list[Task], members: list[PropertyModel]
+) -> list[ShallowModel]:
+    """The models without a graph. Raises Refusal for arrays that are damaged."""
+    found = []
+    vectors = sum(member.readout.out_dim for member in members)
+    for i, spec in enumerate(config["shallow"]):
+        own = f"shallow.{i}."
+        arrays = {k.removeprefix(own): v.numpy() for k, v in tensors.items() if k.startswith(own)}
+        try:
+            model = ShallowModel(
+                tasks=tasks, arrays=arrays, computed=config["molecule_features"]["blocks"], **spec
+            )
+            model.check(vectors)
+        except (TypeError, KeyError, IndexError, ValueError, Refusal) as error:
+            said = error if isinstance(error, Refusal) else "arrays are missing or of another kind"
+            raise Refusal(f"{folder}: model {i} of those without a graph: {said}") from None
+        found.append(model)
+    return found
+
+
+def _members(
+    path: Path, tensors: dict, config: dict, out_dim: dict[str, int]
+) -> list[PropertyModel]:
+    """The networks of the bundle, each with its weights. Raises Refusal where they do not fit."""
     states: dict[str, dict] = {}
     for name, tensor in tensors.items():
         member, _, parameter = name.partition(".")
-        states.setdefault(member, {})[parameter] = tensor
+        if member != "shallow":
+            states.setdefault(member, {})[parameter] = tensor
     names = [str(i) for i in range(min(config["members"], len(states)))]
-    if set(names) != set(states) or len(names) != config["members"] or not names:
+    nothing = not names and not config["shallow"]
+    if set(names) != set(states) or len(names) != config["members"] or nothing:
         raise Refusal(f"{path}: holds {len(states)} members, config.json says {config['members']}")
     members = []
     for name in names:
-        member = build_model(**config["model"], out_dim=out_dim)
+        computed = config["molecule_features"]["blocks"]
+        member = build_model(**config["model"], out_dim=out_dim, computed=computed)
         try:
             member.load_state_dict(states[name])
         except RuntimeError:

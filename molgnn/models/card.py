@@ -3,7 +3,7 @@
 
 def model_card(config: dict) -> str:
     """Markdown from the bundle's ``config.json``."""
-    data, model = config.get("data", {}), config["model"]
+    data = config.get("data", {})
     lines = [
         f"# {config.get('name') or 'model'}",
         "",
@@ -12,9 +12,7 @@ def model_card(config: dict) -> str:
         "",
         "| | |",
         "|---|---|",
-        f"| network | {_part(model['encoder'])}; readout {_part(model['readout'])}; "
-        f"head {_part(model['head'])} |",
-        f"| members | {config['members']} |",
+        *_parts(config),
         f"| molecules are standardised as | {config['recipe']} |",
         f"| trained on | {data.get('name', '')}, {_counts(data)} |",
         f"| split | {data.get('split', '')} |",
@@ -36,6 +34,22 @@ def model_card(config: dict) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _parts(config: dict) -> list[str]:
+    """The rows of the table that say what predicts."""
+    model, rows = config["model"], []
+    if config["members"]:
+        beside = f"; beside the graph {', '.join(model['features'])}" if "features" in model else ""
+        rows = [
+            f"| network | {_part(model['encoder'])}; readout {_part(model['readout'])}; "
+            f"head {_part(model['head'])}{beside} |",
+            f"| members | {config['members']} |",
+        ]
+    for each in config.get("shallow", []):
+        seen = [*each["blocks"], *(["the network's vectors"] if each["embeddings"] else [])]
+        rows.append(f"| {each['kind']} | on {', '.join(seen) or 'labels alone'} |")
+    return rows
 
 
 def _part(part) -> str:

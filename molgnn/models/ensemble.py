@@ -1,4 +1,4 @@
-"""A trained model in use: one or more networks, applied together to each batch."""
+"""A trained model in use: networks and models without a graph, applied together."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,15 +14,19 @@ from molgnn.data.scaling import decode
 from molgnn.data.targets import Task, tasks_at, with_std
 from molgnn.errors import Refusal, choices
 from molgnn.models.job import ScoringJob
-from molgnn.models.lists import Listed, listed
+from molgnn.models.lists import Listed, listed, mean_and_spread
 from molgnn.models.precision import choose_precision
 from molgnn.models.property import PropertyModel
 from molgnn.models.scorer import PRECISIONS, Scorer
+from molgnn.models.shallow.model import ShallowModel
 
 
 class Predictor:
-    """Predictions in the user's units from an ensemble of ``PropertyModel``.
+    """Predictions in the user's units from an ensemble of ``PropertyModel`` and ``ShallowModel``:
+    first the networks, then the others.
 
+    ``blocks`` names the features of molecules that they need, see ``chem.descriptors``; ``shares``
+    (members,) what each of them counts in the mean, None if all count the same.
     ``card`` is the bundle's ``config.json``; ``sha256`` is the hash of its weights and ``path`` its
     folder, both empty for a model that was not read from disk.
     """
@@ -36,9 +40,13 @@ class Predictor:
         device: torch.device | str = "cpu",
         sha256: str = "",
         path: Path | None = None,
+        shallow: Sequence[ShallowModel] = (),
+        blocks: Sequence[str] = (),
+        shares: np.ndarray | None = None,
     ):
         self.device = torch.device(device)
         self.members = [member.to(self.device).eval() for member in members]
+        self.shallow, self.blocks, self.shares = list(shallow), tuple(blocks), shares
         self.tasks = list(tasks)
         self.recipe = recipe
         self.card = card or {}
@@ -55,7 +63,7 @@ class Predictor:
 
     @property
     def num_members(self) -> int:
-        return len(self.members)
+        return len(self.members) + len(self.shallow)
 
     @property
     def columns(self) -> list[str]:
@@ -101,12 +109,21 @@ class Predictor:
 
         A molecule's numbers do not depend on the others, whichever and however many they are.
         """
-        tasks = self.tasks_at("molecule")
-        return np.stack([decode(m, tasks) for m in self.scorer(precision).logits(graphs)])
+        tasks, found = self.tasks_at("molecule"), []
+        if self.members:
+            found = [decode(m, tasks) for m in self.scorer(precision).logits(graphs)]
+        return np.stack(found + self._of_shallow(graphs))
+
+    def _of_shallow(self, graphs: PackedGraphs) -> list[np.ndarray]:
+        wanted = any(model.embeddings for model in self.shallow)
+        vectors = self.scorer().embed(graphs) if wanted else None
+        return [model.predict(graphs.features, vectors, len(graphs)) for model in self.shallow]
 
     def predict_levels(self, graphs: PackedGraphs) -> list[Levels]:
         """Each member's predictions for molecules (B, O), atoms (N, O) and bonds (M, O), in the
         graphs' order; columns are those of the tasks of the level. In fp32."""
+        if self.shallow:  # they are for molecules, and there is nothing else to predict
+            return [Levels.of(graphs, molecule=m) for m in self.predict_members(graphs)]
         return [
             Levels.of(graphs, **{k: decode(v, self.tasks_at(k)) for k, v in member.items()})
             for member in self.scorer().level_logits(graphs)
@@ -114,15 +131,13 @@ class Predictor:
 
     def predict_lists(self, graphs: PackedGraphs, traces: Sequence[Trace]) -> Listed:
         """Molecules, atoms and bonds at once, these in the order of the input."""
-        return listed(self.predict_levels(graphs), traces)
+        return listed(self.predict_levels(graphs), traces, self.shares)
 
     def predict_graphs(
         self, graphs: PackedGraphs, precision: str = "fp32"
     ) -> tuple[np.ndarray, np.ndarray]:
         """Mean (B, O) over members, and sample standard deviation (B, O), 0 for one member."""
-        each = self.predict_members(graphs, precision)
-        spread = each.std(axis=0, ddof=1) if len(each) > 1 else np.zeros(each.shape[1:])
-        return each.mean(axis=0), spread
+        return mean_and_spread(self.predict_members(graphs, precision), self.shares)
 
     def predict(self, texts: str | Iterable[str]) -> pd.DataFrame:
         """SMILES (or mol blocks) -> one row each: ``columns``, ``<column>_std`` for an ensemble,
@@ -132,10 +147,10 @@ class Predictor:
         texts = [texts] if isinstance(texts, str) else list(texts)
         lists = []
         if self.list_columns:
-            graphs, rows, reasons, traces = featurize_traced(texts, self.recipe)
+            graphs, rows, reasons, traces = featurize_traced(texts, self.recipe, self.blocks)
             mean, spread, lists = self.predict_lists(graphs, traces)
         else:
-            graphs, rows, reasons = featurize(texts, self.recipe)
+            graphs, rows, reasons = featurize(texts, self.recipe, self.blocks)
             mean, spread = self.predict_graphs(graphs)
         several = self.num_members > 1
         values = [*mean.T, *(spread.T if several else ())]
@@ -147,7 +162,10 @@ class Predictor:
         return pd.DataFrame(table | {"reason": [reasons.get(i, "") for i in range(len(texts))]})
 
     def embed(self, texts: Iterable[str]) -> np.ndarray:
-        """Molecule vectors (B, members x D). Raises Refusal at a text that is no molecule."""
+        """The networks' molecule vectors (B, networks x D). Raises Refusal at a text that is no
+        molecule, and for a model without a network."""
+        if not self.members:
+            raise Refusal("this model has no network, so it has no vectors of molecules")
         texts = [texts] if isinstance(texts, str) else list(texts)
         graphs, _, reasons = featurize(texts, self.recipe)
         for row, reason in reasons.items():

@@ -57,7 +57,7 @@ def predicted(
     if isinstance(work, PackedGraphs):
         graphs, positions, reasons, way = work, np.arange(len(work)), {}, ""
     else:
-        graphs, positions, reasons = featurize(work, model.recipe)
+        graphs, positions, reasons = featurize(work, model.recipe, model.blocks)
         way = route()
     middle = time.perf_counter()
     mean, std = model.predict_graphs(graphs, precision)
@@ -68,7 +68,7 @@ def predicted(
 def predicted_lists(model: "Predictor", texts: Sequence[str]) -> Predicted:
     """Featurise texts and predict molecules, atoms and bonds, in fp32."""
     start = time.perf_counter()
-    graphs, positions, reasons, traces = featurize_traced(texts, model.recipe)
+    graphs, positions, reasons, traces = featurize_traced(texts, model.recipe, model.blocks)
     middle = time.perf_counter()
     mean, std, lists = model.predict_lists(graphs, traces)
     end = time.perf_counter()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from molgnn.chem.trace import Trace
-from molgnn.data.levels import Levels
+from molgnn.data.levels import LEVELS, Levels
 
 
 class Listed(NamedTuple):
@@ -20,18 +20,31 @@ class Listed(NamedTuple):
     lists: list[list[np.ndarray]]
 
 
-def listed(members: Sequence[Levels], traces: Sequence[Trace]) -> Listed:
+def mean_and_spread(
+    each: np.ndarray, shares: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the members say, (members, B, O) -> mean and sample standard deviation (B, O), 0 for one
+    member. ``shares`` (members,), 1 in all, say what each counts; None: all the same."""
+    if len(each) == 1:
+        return each[0], np.zeros(each.shape[1:])
+    if shares is None:
+        return each.mean(axis=0), each.std(axis=0, ddof=1)
+    mean = np.tensordot(shares, each, axes=1)
+    squares = np.tensordot(shares, (each - mean) ** 2, axes=1)
+    return mean, np.sqrt(squares / (1.0 - (shares**2).sum()))  # for equal shares, ddof=1
+
+
+def listed(
+    members: Sequence[Levels], traces: Sequence[Trace], shares: np.ndarray | None = None
+) -> Listed:
     """Mean and sample standard deviation over members; ``traces`` are those of the molecules."""
     several = len(members) > 1
-
-    def mean(level: str, _) -> np.ndarray:
-        return np.mean([member[level] for member in members], axis=0)
-
-    def spread(level: str, array: np.ndarray) -> np.ndarray:
-        each = [member[level] for member in members]
-        return np.std(each, axis=0, ddof=1) if several else np.zeros(array.shape)
-
-    middle, spreads = members[0].map(mean), members[0].map(spread)
+    both = {
+        level: mean_and_spread(np.stack([member[level] for member in members]), shares)
+        for level in LEVELS
+    }
+    middle = members[0].map(lambda level, _: both[level][0])
+    spreads = members[0].map(lambda level, _: both[level][1])
     lists = as_written(middle, traces)
     lists += as_written(spreads, traces) if several else []
     return Listed(middle.molecule, spreads.molecule, lists)

@@ -46,7 +46,7 @@ def choose_precision(model: "Predictor", column: int) -> dict:
     where the device is fast at it and ``ENOUGH`` of the ranking of approved drugs holds."""
     if not has_fast_bf16(model.device):
         return {"used": "fp32", "reason": f"this {model.device.type} has no fast bf16"}
-    rho = agreement(model, featurize(_drugs(), model.recipe)[0], column)
+    rho = agreement(model, featurize(_drugs(), model.recipe, model.blocks)[0], column)
     reason = f"Spearman {rho:.6f} between bf16 and fp32 on {SAMPLE} approved drugs"
     return {"used": "bf16" if rho >= ENOUGH else "fp32", "reason": reason}
 

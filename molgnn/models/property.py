@@ -1,12 +1,15 @@
 """The model: an encoder for atoms, a readout for molecules, heads for properties."""
 
+import torch
 from torch import Tensor, nn
 
 from molgnn.data.batch import GraphBatch
+from molgnn.nn.beside import FeatureInput
 
 
 class PropertyModel(nn.Module):
-    """logits = head(readout(encoder(graph))), and alike without a readout for atoms and bonds.
+    """logits = head(readout(encoder(graph)) ‖ features), and alike without a readout for atoms and
+    bonds, which have no features beside.
 
     ``head`` serves the targets of molecules, ``atom_head`` those of atoms, and ``bond_head`` (a
     ``nn.head.BondHead``) those of bonds; each is None where there are no such targets.
@@ -19,10 +22,11 @@ class PropertyModel(nn.Module):
         head: nn.Module | None,
         atom_head: nn.Module | None = None,
         bond_head: nn.Module | None = None,
+        features: FeatureInput | None = None,
     ):
         super().__init__()
         self.encoder, self.readout, self.head = encoder, readout, head
-        self.atom_head, self.bond_head = atom_head, bond_head
+        self.atom_head, self.bond_head, self.features = atom_head, bond_head, features
         if head is None:  # a readout that only ``embed`` uses has no gradient, which DDP minds
             self.readout.requires_grad_(False)
 
@@ -33,9 +37,15 @@ class PropertyModel(nn.Module):
         return [level for level, head in heads.items() if head is not None]
 
     def embed(self, batch: GraphBatch) -> Tensor:
-        """Molecule vectors (B, D), what the head sees."""
+        """Molecule vectors (B, D), what the head sees of the graph."""
         atoms = self.encoder(batch.x, batch.edge_index, batch.edge_attr)
         return self.readout(atoms, batch.graph_id, batch.num_graphs)
+
+    def beside(self, vectors: Tensor, features: Tensor | None) -> Tensor:
+        """What the head sees: molecule vectors (B, D), and the features (B, F) it wants beside."""
+        if self.features is None:
+            return vectors
+        return torch.cat([vectors, self.features(features)], dim=1)
 
     def forward(self, batch: GraphBatch) -> dict[str, Tensor]:
         """B molecules with N atoms and M bonds -> logits by level: (B, O), (N, O), (M, O)."""
@@ -43,7 +53,7 @@ class PropertyModel(nn.Module):
         logits = {}
         if self.head is not None:
             pooled = self.readout(atoms, batch.graph_id, batch.num_graphs)
-            logits["molecule"] = self.head(pooled)
+            logits["molecule"] = self.head(self.beside(pooled, batch.features))
         if self.atom_head is not None:
             logits["atom"] = self.atom_head(atoms)
         if self.bond_head is not None:

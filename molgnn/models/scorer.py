@@ -76,9 +76,10 @@ class Scorer:
         for small in self._small:
             if small.hold(graphs):
                 settings = torch.get_num_threads(), torch.get_float32_matmul_precision()
-                key = small, compute.__name__, *settings
+                width = 0 if graphs.features is None else graphs.features.shape[1]
+                key = small, compute.__name__, width, *settings
                 if key not in self._tried:
-                    self._tried[key] = same_bits(compute, small, self._large)
+                    self._tried[key] = same_bits(compute, small, self._large, width)
                 if self._tried[key]:
                     return small
         return self._large
@@ -86,9 +87,12 @@ class Scorer:
     def _answers(self, graphs: PackedGraphs, sizes: Sizes) -> list[Tensor]:
         """For each member its vectors (B, D), then for each its logits (B, O), float32; without a
         head for molecules the vectors alone."""
-        vectors = self._all_vectors(graphs, sizes.shape)
-        pairs = zip(self.members, vectors, strict=True)
-        heads = [self._head(member, each, sizes.block) for member, each in pairs if member.head]
+        vectors, features = self._all_vectors(graphs, sizes.shape), self._features(graphs)
+        heads = [
+            self._head(member, each, features, sizes.block)
+            for member, each in zip(self.members, vectors, strict=True)
+            if member.head
+        ]
         return [*vectors, *heads]
 
     def _level_answers(self, graphs: PackedGraphs, sizes: Sizes) -> list[Tensor]:
@@ -105,11 +109,8 @@ class Scorer:
                 batch = to_batch(piece).to(self.device)
                 for outputs in found:
                     outputs.add_plain(batch)
-        return [
-            rows
-            for outputs in found
-            for rows in outputs.joined(partial(self._head, rows=sizes.block)).values()
-        ]
+        head = partial(self._head, features=self._features(graphs), rows=sizes.block)
+        return [rows for outputs in found for rows in outputs.joined(head).values()]
 
     def _all_vectors(self, graphs: PackedGraphs, shape: Shape) -> list[Tensor]:
         """For each member (B, D)."""
@@ -147,7 +148,15 @@ class Scorer:
             for part, member in zip(parts, self.members, strict=True):
                 part.append(member.embed(batch))
 
-    def _head(self, member: PropertyModel, vectors: Tensor, rows: int) -> Tensor:
+    def _features(self, graphs: PackedGraphs) -> Tensor | None:
+        if graphs.features is None or all(member.features is None for member in self.members):
+            return None
+        return torch.from_numpy(graphs.features).to(self.device)
+
+    def _head(
+        self, member: PropertyModel, vectors: Tensor, features: Tensor | None, rows: int
+    ) -> Tensor:
+        vectors = member.beside(vectors, features)
         count = len(vectors)
         blocks = max(1, -(-count // rows))
         filled = vectors.new_zeros(blocks * rows, vectors.size(1))

@@ -46,13 +46,17 @@ class Scoring:
         """Each chunk of rows scored, in order."""
         chunks = self._planned(chunks)
         if self._job is None:
-            recipe, pool = self.model.recipe, self.open_pool
-            parts = featurized(chunks, recipe, self.workers, self.timeout, pool)
+            parts = featurized(
+                chunks, self.model.recipe, self.workers, timeout=self.timeout,
+                open_pool=self.open_pool, blocks=getattr(self.model, "blocks", ()),
+            )  # fmt: skip
             return self._here(parts, "featurize")
         return self._there(chunks)
 
     def parts(self, parts: Iterator[Featurized]) -> Iterator[Scored]:
         """Each part of a packed library scored, in order."""
+        if getattr(self.model, "blocks", ()):  # of molecules as they are written, not of graphs
+            return self.rows(list(part.rows) for part in parts)
         if self._job is None:
             self.workers = 0
             return self._here(parts, "unpack")

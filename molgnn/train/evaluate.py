@@ -12,7 +12,7 @@ from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Task, with_std
 from molgnn.models.baseline import NAME, baseline_predictions
 from molgnn.models.ensemble import Predictor
-from molgnn.models.lists import as_written, listed
+from molgnn.models.lists import as_written, listed, mean_and_spread
 from molgnn.train import plots
 from molgnn.train.metrics import by_task, evaluate
 from molgnn.train.options import RunOptions
@@ -21,7 +21,9 @@ from molgnn.train.options import RunOptions
 def judge(model: Predictor, dataset: Dataset, parts: Split, options: RunOptions, out: Path) -> dict:
     """Figures of model and baseline on each part, pictures, and every molecule's predictions."""
     each = model.predict_levels(dataset.graphs)
-    predicted = each[0].map(lambda level, _: np.mean([member[level] for member in each], axis=0))
+    predicted = each[0].map(
+        lambda level, _: mean_and_spread(np.stack([m[level] for m in each]), model.shares)[0]
+    )
     figures = figures_by_part(predicted, dataset, parts, model.tasks)
     if len(each) > 1:
         members = [figures_by_part(p, dataset, parts, model.tasks) for p in each]
@@ -46,7 +48,7 @@ def _table(model: Predictor, dataset: Dataset, each: list[Levels], where: np.nda
         table[f"{task} (measured)"] = dataset.y[:, i]
         if dataset.bounds.molecule[:, i].any():
             table[f"{task} (bound)"] = np.array(["<", "", ">"])[dataset.bounds.molecule[:, i] + 1]
-    mean, std, lists = listed(each, dataset.traces)
+    mean, std, lists = listed(each, dataset.traces, model.shares)
     values = [*mean.T, *(std.T if several else ())]
     table |= dict(zip(with_std(model.columns, several), values, strict=True))
     measured = [f"{task} (measured)" for task in dataset.atom_tasks + dataset.bond_tasks]

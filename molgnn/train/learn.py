@@ -12,7 +12,9 @@ from molgnn.data.scaling import encode
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Task, tasks_at
+from molgnn.errors import Refusal
 from molgnn.models.ensemble import Predictor
+from molgnn.models.shallow.model import Fitting, ShallowModel, fit_shallow
 from molgnn.train.examples import Labelled
 from molgnn.train.losses import task_losses
 from molgnn.train.members import EpochDone, Job, train_members
@@ -33,6 +35,7 @@ def job_of(
     epoch; only ratios matter. ``folder`` is for checkpoints, see ``Job``. Raises Refusal for labels
     that do not fit their transform, and for losses that cannot be.
     """
+    options = without_shallow(options, tasks)
     labelled = as_learnt(dataset, tasks)
     task_losses(tasks, options.loss, labelled.y)  # refuses now, while no folder is touched
     if weight is not None:
@@ -41,14 +44,59 @@ def job_of(
     return Job(options, list(tasks), train, valid, folder)
 
 
+def without_shallow(options: RunOptions, tasks: Sequence[Task]) -> RunOptions:
+    """The options that can be followed: models without a graph predict neither atoms and bonds nor
+    quantiles, so the network does that alone. Raises Refusal where there is none."""
+    beyond = [task.name for task in tasks if task.level != "molecule" or task.quantiles]
+    if not beyond or not options.model.shallow:
+        return options
+    if "network" not in options.model.parts:
+        what = "atoms, bonds and quantiles are for networks: choose model=network"
+        raise Refusal(
+            f"model.parts={list(options.model.parts)} cannot predict {beyond[0]!r}: {what}"
+        )
+    alone = replace(options.model, parts=("network",), embeddings=False)
+    return replace(options, model=alone)
+
+
 def learn(job: Job, epoch_done: EpochDone | None = None) -> tuple[Predictor, list[list[dict]]]:
-    """The trained model, on the CPU, and for each member its history, one row an epoch.
+    """The trained model, on the CPU, and for each network its history, one row an epoch.
 
     torch's global random numbers go on afterwards as if nothing had been drawn.
     """
-    with torch.random.fork_rng(devices=_devices(job.options.fit.accelerator)):
-        models, histories = train_members(job, epoch_done)
-    return Predictor(models, job.tasks, job.options.data.recipe), histories
+    models, histories = [], []
+    if "network" in job.options.model.parts:
+        with torch.random.fork_rng(devices=_devices(job.options.fit.accelerator)):
+            models, histories = train_members(job, epoch_done)
+    options = job.options.model
+    predictor = Predictor(models, job.tasks, job.options.data.recipe, blocks=options.blocks)
+    predictor.shallow = _shallow(job, predictor)
+    if models and options.shallow:
+        counts = [len(models), *([1] * len(options.shallow))]
+        parts = np.repeat(1.0 / len(options.parts), len(options.parts))
+        predictor.shares = np.repeat(parts / counts, counts)
+    return predictor, histories
+
+
+def _shallow(job: Job, networks: Predictor) -> list[ShallowModel]:
+    options, train = job.options.model, job.train
+    vectors = networks.scorer().embed(train.graphs) if options.embeddings else None
+    y = train.y.molecule
+    if train.bounds is not None:
+        y = np.where(train.bounds.molecule == 0, y, np.nan)  # they learn from exact labels alone
+    return [
+        fit_shallow(
+            Fitting(kind, options.features, options.embeddings, options.trees, options.neighbours),
+            train.graphs.features,
+            vectors,
+            y,
+            job.tasks,
+            job.options.seed,
+            train.weight,
+            options.blocks,
+        )
+        for kind in options.shallow
+    ]
 
 
 def as_learnt(dataset: Dataset, tasks: Sequence[Task]) -> Labelled:

@@ -114,7 +114,11 @@ def trained_member(fabric: Fabric, job: Job, member: int, epoch_done: EpochDone 
 def new_model(job: Job, member: int) -> PropertyModel:
     """A member's network as it starts: its weights depend on the run's seed and its number."""
     torch.manual_seed(member_seed(job.options.seed, member))
-    return build_model(**job.options.spec, out_dim=widths(job.tasks))
+    blocks = job.options.model.blocks
+    model = build_model(**job.options.spec, out_dim=widths(job.tasks), computed=blocks)
+    if model.features is not None:
+        model.features.fit(job.train.graphs.features)
+    return model
 
 
 def fill_unseen(model: PropertyModel, train: Labelled) -> None:

@@ -35,6 +35,14 @@ def describe(dataset: Dataset) -> str:
     return "; ".join(parts)
 
 
+def what_learns(options: RunOptions) -> str:
+    """The parts of a model in a few words."""
+    beside = "+".join(options.model.network_features)
+    network = f"{options.encoder.get('name')}{' with ' + beside if beside else ''}"
+    network += f", {options.fit.members} x {options.fit.epochs} epochs"
+    return " and ".join(network if p == "network" else p for p in options.model.parts)
+
+
 def best_epoch(history: list[dict]) -> int:
     """The epoch whose weights were kept: of the lowest validation loss, or the last."""
     losses = [row["valid_loss"] for row in history]
@@ -42,7 +50,9 @@ def best_epoch(history: list[dict]) -> int:
 
 
 def speed(histories: list[list[dict]]) -> float:
-    """Median training molecules a second over all epochs."""
+    """Median training molecules a second over all epochs, 0 without a network."""
+    if not histories:
+        return 0.0
     return float(np.median([row["molecules_per_second"] for h in histories for row in h]))
 
 

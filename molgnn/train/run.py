@@ -10,6 +10,7 @@ import pandas as pd
 from molgnn.data.named.registry import entry_of, find_or_fetch, read_named
 from molgnn.data.readers.reader import file_sha256
 from molgnn.data.readers.rejects import write_rejects
+from molgnn.data.tables.features import with_features
 from molgnn.data.tables.leak import leak_report
 from molgnn.data.tables.split import Split, split
 from molgnn.data.tables.table import Dataset, read_dataset
@@ -23,7 +24,7 @@ from molgnn.train.evaluate import judge
 from molgnn.train.learn import job_of, learn
 from molgnn.train.members import EpochDone
 from molgnn.train.options import DataOptions, RunOptions
-from molgnn.train.record import best_epoch, card, describe, speed, training_table
+from molgnn.train.record import best_epoch, card, describe, speed, training_table, what_learns
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def run(
     out, started = Path(out), time.perf_counter()
     goes_on = run_folder.can_go_on(out, options, force)
     dataset, source, units = read_data(options.data, options.kind, reading)
+    dataset = with_features(dataset, options.model.blocks, reading)
     parts = split_data(dataset, options)
     wishes = Wishes(options.kind, options.data.transform, options.loss.asked_quantiles, units)
     tasks = make_tasks(dataset.names, dataset.labels, dataset.bounds, parts.train, wishes)
@@ -67,7 +69,7 @@ def run(
         say(f"going on with the unfinished run in {out}")
     else:
         run_folder.begin_run(out, options, data_sha256)
-    say(f"{out}: {options.encoder['name']}, {options.fit.epochs} epochs, seed {options.seed}")
+    say(f"{out}: {what_learns(job.options)}, seed {options.seed}")
     say(describe(dataset))  # only now: a refusal is the one line that a user sees
     write_rejects(out / "rejects.csv", dataset.rejects, force=True)
     model, histories = learn(job, epoch_done)
@@ -83,7 +85,8 @@ def run(
         "rejected_rows": len(dataset.rejects),
         "unlabelled_rows": dataset.unlabelled,
     }
-    plots.learning_curve(out / "learning_curve.png", histories)
+    if histories:
+        plots.learning_curve(out / "learning_curve.png", histories)
     model.card = card(options, dataset, parts, source, metrics)
     save_bundle(out / run_folder.MODEL, model, options.spec, training_table(dataset, parts))
     run_folder.finish_run(out, metrics)

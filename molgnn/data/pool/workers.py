@@ -91,9 +91,11 @@ def featurized(
     workers: int,
     timeout: float | None = None,
     open_pool: OpenPool | None = None,
+    blocks: Sequence[str] = (),
 ) -> Iterator[Featurized]:
-    """Each chunk with its graphs, in the order of the chunks; see ``worked``."""
-    job = partial(partial, _featurize, recipe=recipe)
+    """Each chunk with its graphs, in the order of the chunks; see ``worked``, and for ``blocks``
+    ``chem.graph.featurize``."""
+    job = partial(partial, _featurize, recipe=recipe, blocks=tuple(blocks))
     for rows, result in worked(chunks, job, workers, timeout=timeout, open_pool=open_pool):
         yield _finished(rows, result)
 
@@ -167,9 +169,9 @@ def _given_up(rows: "list[Row]", death: WorkerDied) -> str:
     )
 
 
-def _featurize(texts: list[str], recipe: str) -> tuple:
+def _featurize(texts: list[str], recipe: str, blocks: Sequence[str]) -> tuple:
     start = time.perf_counter()
-    graphs, positions, reasons = featurize(texts, recipe)
+    graphs, positions, reasons = featurize(texts, recipe, blocks)
     return graphs, positions, reasons, time.perf_counter() - start, route()
 
 

@@ -1,0 +1,1 @@
+"""Models without a graph: mean, nearest neighbours, random forest, boosted trees."""

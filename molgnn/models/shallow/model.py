@@ -1,0 +1,196 @@
+"""One model without a graph: fitted to features of molecules, task by task, kept as arrays."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from molgnn.chem.descriptors import columns_of, feature_names
+from molgnn.data.scaling import of_shares
+from molgnn.data.targets import Task
+from molgnn.errors import Refusal, choices
+from molgnn.models.shallow.boosting import grow_boosted
+from molgnn.models.shallow.forest import grow_forest
+from molgnn.models.shallow.neighbours import Neighbours
+from molgnn.models.shallow.trees import Trees
+
+KINDS = ("mean", "neighbours", "forest", "boosting")
+NEEDED = {"mean": (), "neighbours": ("morgan",)}  # blocks; others take those that are asked for
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """What a model of some ``kind`` is fitted with; ``blocks`` are the features it sees, and
+    ``embeddings`` says whether it sees the networks' molecule vectors too."""
+
+    kind: str
+    blocks: tuple[str, ...] = ()
+    embeddings: bool = False
+    trees: int = 500
+    neighbours: int = 5
+
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            raise choices("model", self.kind, KINDS)
+        if self.kind in NEEDED:
+            object.__setattr__(self, "blocks", NEEDED[self.kind])
+            object.__setattr__(self, "embeddings", False)
+
+
+class ShallowModel:
+    """Predictions of molecules from their features alone.
+
+    ``computed`` are the blocks of features that ``predict`` is given, of which it takes its own;
+    ``fill`` (F,) stands in for missing ones; ``arrays`` hold what was learnt, ``<task>.<name>``.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        blocks: Sequence[str],
+        embeddings: bool,
+        tasks: Sequence[Task],
+        arrays: Mapping[str, np.ndarray],
+        computed: Sequence[str],
+    ):
+        self.kind, self.blocks, self.embeddings = kind, tuple(blocks), embeddings
+        self.tasks, self.arrays = list(tasks), dict(arrays)
+        self._columns = columns_of(computed, self.blocks)
+        self._parts = [_part(kind, task, _own(self.arrays, i)) for i, task in enumerate(self.tasks)]
+
+    def predict(self, features: np.ndarray | None, vectors: np.ndarray | None, n: int):
+        """Features (n, F) of the blocks computed, molecule vectors (n, D) -> (n, O) float64, in the
+        users' units, or probabilities."""
+        x = self._inputs(features, vectors, n)
+        found = [part.outputs(x) for part in self._parts]
+        pairs = zip(found, self.tasks, strict=True)
+        return np.concatenate([of_shares(values, task) for values, task in pairs], axis=1)
+
+    def _inputs(self, features, vectors, n: int) -> np.ndarray:
+        return _filled(self._columns, self.embeddings, features, vectors, n, self.arrays["fill"])
+
+    def spec(self) -> dict:
+        return {"kind": self.kind, "blocks": list(self.blocks), "embeddings": self.embeddings}
+
+    def check(self, vector_width: int) -> None:
+        """Raises Refusal for arrays in which a prediction would go astray."""
+        width = len(feature_names(self.blocks)) + vector_width * self.embeddings
+        if self.arrays["fill"].shape != (width,) or not np.isfinite(self.arrays["fill"]).all():
+            raise Refusal("its features are damaged")
+        for part, task in zip(self._parts, self.tasks, strict=True):
+            part.check(width, _outputs(task))
+
+
+def fit_shallow(
+    fitting: Fitting,
+    features: np.ndarray | None,
+    vectors: np.ndarray | None,
+    y: np.ndarray,
+    tasks: Sequence[Task],
+    seed: int,
+    weight: np.ndarray | None,
+    computed: Sequence[str],
+) -> ShallowModel:
+    """Fit to the labels y (n, T) as networks learn them, NaN where there is none."""
+    columns, n = columns_of(computed, fitting.blocks), len(y)
+    x = _filled(columns, fitting.embeddings, features, vectors, n, None)
+    fill = np.zeros(x.shape[1], dtype=np.float32)
+    known = ~np.isnan(x).all(axis=0)
+    fill[known] = np.nanmedian(x[:, known], axis=0)
+    x = np.where(np.isnan(x), fill, x)
+    arrays = {"fill": fill}
+    for i, task in enumerate(tasks):
+        rows = np.flatnonzero(~np.isnan(y[:, i]))
+        counted = None if weight is None else weight[rows]
+        own = _fit_task(fitting, x[rows], y[rows, i].astype(np.float64), task, seed, counted)
+        arrays |= {f"{i}.{name}": array for name, array in own.items()}
+    return ShallowModel(fitting.kind, fitting.blocks, fitting.embeddings, tasks, arrays, computed)
+
+
+def _fit_task(fitting, x, y, task: Task, seed: int, weight) -> dict[str, np.ndarray]:
+    """``y`` as networks learn it: scaled, or numbers of classes."""
+    if task.quantiles:
+        raise Refusal(
+            f"model {fitting.kind} predicts no quantiles: choose model=network, or another loss"
+        )
+    classes = 0 if task.kind == "regression" else len(task.classes)
+    if fitting.kind == "boosting":
+        trees, start = grow_boosted(x, y, classes, seed, weight)
+        return {**trees.arrays(), "start": start}
+    if fitting.kind == "forest":
+        return grow_forest(x, y, classes, seed, weight, fitting.trees).arrays()
+    labels = (y[:, None] == np.arange(classes)).astype(np.float64) if classes else y[:, None]
+    if fitting.kind == "mean":
+        return {"value": np.average(labels, axis=0, weights=weight)}
+    bits = np.packbits(x > 0, axis=1)
+    return Neighbours(bits, labels, min(fitting.neighbours, len(bits))).arrays()
+
+
+def _filled(columns, embeddings, features, vectors, n, fill) -> np.ndarray:
+    parts = [features[:, columns]] if len(columns) else [np.zeros((n, 0), dtype=np.float32)]
+    x = np.concatenate([*parts, *([vectors] if embeddings else [])], axis=1)
+    return x if fill is None else np.where(np.isnan(x), fill, x)
+
+
+def _outputs(task: Task) -> int:
+    """Columns that are learnt for a task, before its own: a share for each class."""
+    return 1 if task.kind == "regression" else len(task.classes)
+
+
+def _own(arrays: Mapping[str, np.ndarray], task: int) -> dict[str, np.ndarray]:
+    own = f"{task}."
+    return {k.removeprefix(own): v for k, v in arrays.items() if k.startswith(own)}
+
+
+def _part(kind: str, task: Task, own: dict[str, np.ndarray]):
+    """What one task has learnt: ``outputs(x)`` gives scaled values, or a share for each class."""
+    if kind == "mean":
+        return _Mean(**own)
+    if kind == "neighbours":
+        return Neighbours(own["bits"], own["labels"], int(own["k"][0]))
+    start = own.pop("start", None)
+    return _Forest(Trees(**own)) if start is None else _Boosted(Trees(**own), start, task.kind)
+
+
+@dataclass(frozen=True)
+class _Mean:
+    value: np.ndarray
+
+    def outputs(self, x: np.ndarray) -> np.ndarray:
+        return np.repeat(self.value[None], len(x), axis=0)
+
+    def check(self, num_features: int, width: int) -> None:
+        if self.value.shape != (width,) or not np.isfinite(self.value).all():
+            raise Refusal("its mean is damaged")
+
+
+@dataclass(frozen=True)
+class _Forest:
+    trees: Trees
+
+    def outputs(self, x: np.ndarray) -> np.ndarray:
+        return self.trees.sums(x)
+
+    def check(self, num_features: int, width: int) -> None:
+        self.trees.check(num_features, width)
+
+
+@dataclass(frozen=True)
+class _Boosted:
+    trees: Trees
+    start: np.ndarray
+    kind: str
+
+    def outputs(self, x: np.ndarray) -> np.ndarray:
+        sums = self.trees.sums(x) + self.start
+        if self.kind == "regression":
+            return sums
+        logits = np.concatenate([-sums, sums], axis=1) / 2 if self.kind == "binary" else sums
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return shares / shares.sum(axis=1, keepdims=True)
+
+    def check(self, num_features: int, width: int) -> None:
+        width = 1 if self.kind == "binary" else width
+        self.trees.check(num_features, width)
+        if self.start.shape != (width,) or not np.isfinite(self.start).all():
+            raise Refusal("its trees are damaged")
