@@ -14,9 +14,11 @@ from molgnn.data.named.registry import DATASETS
 from molgnn.errors import Refusal
 from molgnn.models.build import ENCODERS, HEADS, READOUTS, build_model
 from molgnn.train.options import (
+    PARTS,
     DataOptions,
     FitOptions,
     LossOptions,
+    ModelOptions,
     OptimOptions,
     RunOptions,
 )
@@ -54,7 +56,8 @@ def test_the_choices_are_those_of_the_code():
     assert of["encoder"] == set(ENCODERS)
     assert of["readout"] == set(READOUTS)
     assert of["data"] == {*DATASETS, "csv"}
-    assert set(of) == {"data", "encoder", "readout", "head", "loss", "optim", "fit"}
+    assert of["model"] == {*PARTS, "hybrid", "blend"}
+    assert set(of) == {"data", "model", "encoder", "readout", "head", "loss", "optim", "fit"}
 
 
 def test_the_values_of_loss_fit_and_optim_are_the_defaults_of_the_code():
@@ -62,6 +65,7 @@ def test_the_values_of_loss_fit_and_optim_are_the_defaults_of_the_code():
     assert standard.loss == LossOptions()
     assert standard.fit == FitOptions()
     assert standard.optim == OptimOptions()
+    assert options("model=network").model == ModelOptions()
 
 
 @pytest.mark.parametrize(
@@ -70,6 +74,7 @@ def test_the_values_of_loss_fit_and_optim_are_the_defaults_of_the_code():
         ("fit", "standard", FitOptions),
         ("loss", "standard", LossOptions),
         ("optim", "adamw", OptimOptions),
+        ("model", "network", ModelOptions),
     ],
 )
 def test_every_option_of_the_code_is_shown_in_the_file(group, name, kind):

@@ -165,7 +165,8 @@ def _read_config(folder: Path) -> dict:
         )
     if config["recipe"] not in RECIPES:
         raise Refusal(f"{path}: unknown standardisation {config['recipe']!r}")
-    if set(config["model"]) - {"features"} != (set(PARTS) if config["members"] else set()):
+    has_network = config["members"] or not config["shallow"]
+    if set(config["model"]) - {"features"} != (set(PARTS) if has_network else set()):
         raise Refusal(f"{path}: damaged: 'model' must hold {', '.join(PARTS)} and nothing else")
     _check_blocks(path, config)
     return config

@@ -109,10 +109,15 @@ class Predictor:
 
         A molecule's numbers do not depend on the others, whichever and however many they are.
         """
+        self._check(graphs)
         tasks, found = self.tasks_at("molecule"), []
         if self.members:
             found = [decode(m, tasks) for m in self.scorer(precision).logits(graphs)]
         return np.stack(found + self._of_shallow(graphs))
+
+    def _check(self, graphs: PackedGraphs) -> None:
+        if self.blocks and graphs.features is None:
+            raise ValueError(f"the graphs need the features {self.blocks}: featurize(..., blocks=)")
 
     def _of_shallow(self, graphs: PackedGraphs) -> list[np.ndarray]:
         wanted = any(model.embeddings for model in self.shallow)
@@ -122,6 +127,7 @@ class Predictor:
     def predict_levels(self, graphs: PackedGraphs) -> list[Levels]:
         """Each member's predictions for molecules (B, O), atoms (N, O) and bonds (M, O), in the
         graphs' order; columns are those of the tasks of the level. In fp32."""
+        self._check(graphs)
         if self.shallow:  # they are for molecules, and there is nothing else to predict
             return [Levels.of(graphs, molecule=m) for m in self.predict_members(graphs)]
         return [

@@ -76,10 +76,9 @@ class Scorer:
         for small in self._small:
             if small.hold(graphs):
                 settings = torch.get_num_threads(), torch.get_float32_matmul_precision()
-                width = 0 if graphs.features is None else graphs.features.shape[1]
-                key = small, compute.__name__, width, *settings
+                key = small, compute.__name__, *settings
                 if key not in self._tried:
-                    self._tried[key] = same_bits(compute, small, self._large, width)
+                    self._tried[key] = same_bits(compute, small, self._large)
                 if self._tried[key]:
                     return small
         return self._large
@@ -149,9 +148,12 @@ class Scorer:
                 part.append(member.embed(batch))
 
     def _features(self, graphs: PackedGraphs) -> Tensor | None:
-        if graphs.features is None or all(member.features is None for member in self.members):
+        if all(member.features is None for member in self.members):
             return None
-        return torch.from_numpy(graphs.features).to(self.device)
+        features = graphs.features
+        if features is None:  # the probes of ``small`` have none
+            features = np.zeros((len(graphs), self.members[0].features.in_dim), dtype=np.float32)
+        return torch.from_numpy(features).to(self.device)
 
     def _head(
         self, member: PropertyModel, vectors: Tensor, features: Tensor | None, rows: int

@@ -1,7 +1,6 @@
 """Small tiles for requests of few molecules, tried bit by bit against large ones before use."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -34,10 +33,7 @@ _BOND_KINDS = 6  # in a probe: an MPNN multiplies once for each kind
 
 
 def same_bits(
-    compute: Callable[[PackedGraphs, Sizes], Sequence[Tensor]],
-    small: Sizes,
-    large: Sizes,
-    num_features: int = 0,
+    compute: Callable[[PackedGraphs, Sizes], Sequence[Tensor]], small: Sizes, large: Sizes
 ) -> bool:
     """Whether molecules that fill small tiles get the bits that they get in a large one, each at
     another place there. ``compute`` gives single precision, rows in the order of molecules.
@@ -45,7 +41,7 @@ def same_bits(
     How a product rounds a row depends on the product's shape, and can on the row's place in it: so
     the probes use every row that a request may use. Where they overflow nothing is shown.
     """
-    requests = [with_features(graphs, num_features) for graphs in probes(small)]
+    requests = probes(small)
     apart = [compute(graphs, small) for graphs in requests]
     together = compute(PackedGraphs.concat(requests), large)
     return all(
@@ -56,14 +52,6 @@ def same_bits(
 
 def _bits(values: Tensor) -> Tensor:
     return values.view(torch.int32)
-
-
-def with_features(graphs: PackedGraphs, count: int) -> PackedGraphs:
-    """The same graphs, with drawn features of molecules beside them if there are to be some."""
-    if not count:
-        return graphs
-    drawn = np.random.default_rng(0).standard_normal((len(graphs), count))
-    return replace(graphs, features=drawn.astype(np.float32))
 
 
 def probes(sizes: Sizes) -> list[PackedGraphs]:

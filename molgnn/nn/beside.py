@@ -23,6 +23,7 @@ class FeatureInput(nn.Module):
     def __init__(self, columns: Sequence[int]):
         super().__init__()
         self.out_dim = len(columns)
+        self.in_dim = int(max(columns)) + 1  # as many at least must be computed
         index = torch.as_tensor(columns, dtype=torch.long)
         self.register_buffer("columns", index, persistent=False)
         self.register_buffer("scaling", torch.zeros(4, len(columns)))  # m, 1 / s, mean, 1 / std

@@ -107,7 +107,7 @@ def test_there_is_a_kept_bundle_for_every_encoder():
     "key, value, said",
     [
         ("format", "other", "not the config of a molgnn model"),
-        ("version", 2, "bundle version 2, this molgnn reads version 1"),
+        ("version", 3, "bundle version 3, this molgnn reads versions up to 2"),
         ("version", None, "bundle version None"),
         ("features", {"hash": "0000"}, "other atom and bond features .0000, here"),
         ("features", {}, "other atom and bond features"),
@@ -160,6 +160,15 @@ def test_truncated_weights_are_refused(saved):
             load_bundle(saved)
 
 
+def resigned(folder):
+    """As one who tampers with the weights would, and with their hash as well."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    weights = (folder / "model.safetensors").read_bytes()
+    config["weights_sha256"] = hashlib.sha256(weights).hexdigest()
+    path.write_text(json.dumps(config))
+
+
 @pytest.mark.parametrize("change", ["wider", "missing", "extra", "renamed"])
 def test_weights_that_do_not_fit_the_config_are_refused(saved, change):
     path = saved / "model.safetensors"
@@ -173,6 +182,9 @@ def test_weights_that_do_not_fit_the_config_are_refused(saved, change):
     elif change == "renamed":
         tensors["1.encoder.atoms_in.weight"] = tensor
     save_file(tensors, path)
+    with pytest.raises(Refusal, match=r"model\.safetensors: damaged: not the file that was saved"):
+        load_bundle(saved)
+    resigned(saved)
     with pytest.raises(Refusal, match=r"model\.safetensors: member 1 does not fit config\.json"):
         load_bundle(saved)
 

@@ -13,7 +13,7 @@ from molgnn.models.precision import SAMPLE, agreement, choose_precision, has_fas
 class Rounding:
     """A model with a value an atom count; in bf16 ``share`` of the molecules get a random one."""
 
-    device, recipe = torch.device("cpu"), "parent"
+    device, recipe, blocks = torch.device("cpu"), "parent", ()
 
     def __init__(self, share):
         self.share = share

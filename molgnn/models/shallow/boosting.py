@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import torch
 
 from molgnn.errors import Refusal
 from molgnn.models.shallow.trees import Trees, concat
@@ -40,7 +41,7 @@ def grow_boosted(
     lightgbm = _lightgbm()
     kind = lightgbm.LGBMClassifier if classes else lightgbm.LGBMRegressor
     grower = kind(
-        **options, random_state=seed, n_jobs=-1, verbose=-1, deterministic=True,
+        **options, random_state=seed, n_jobs=torch.get_num_threads(), verbose=-1, deterministic=True,
         force_row_wise=True, use_missing=False,
     )  # fmt: skip
     grower.fit(x, y.astype(int) if classes else y, sample_weight=weight)

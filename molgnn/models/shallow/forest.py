@@ -1,6 +1,7 @@
 """Random forests, grown by scikit-learn, as trees of our own."""
 
 import numpy as np
+import torch
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from molgnn.models.shallow.trees import Trees, concat
@@ -16,7 +17,7 @@ def grow_forest(
     of the features is tried at each split of a regression, as Breiman has it, the square root of
     their number for classes; where they are thousands, never more than 300.
     """
-    options = {"n_estimators": trees, "n_jobs": -1, "random_state": seed}
+    options = {"n_estimators": trees, "n_jobs": torch.get_num_threads(), "random_state": seed}
     if classes:
         forest = RandomForestClassifier(**options)
         forest.fit(x, y.astype(int), sample_weight=weight)
