@@ -1,0 +1,210 @@
+"""The groups of RDKit's descriptors that are computed together, each from the facts of a molecule.
+
+The terms are RDKit's, in its order; what is saved is doing them twice, Python's loops, and the
+search for patterns that cannot be there.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from inspect import signature
+from itertools import compress
+
+import numpy as np
+from rdkit import Chem
+from rdkit.Chem import (
+    QED,
+    Descriptors,
+    FindMolChiralCenters,
+    rdMolDescriptors,
+    rdPartialCharges,
+)
+from rdkit.Chem.EState import EState_VSA
+from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
+
+from molgnn.chem import topology
+from molgnn.chem.facts import OUTER, Facts
+from molgnn.chem.patterns import Screen
+
+_HYBRIDISATION = {
+    Chem.HybridizationType.SP: 1,
+    Chem.HybridizationType.SP2: 2,
+    Chem.HybridizationType.SP3: 3,
+}
+_MORGAN = [GetMorganGenerator(radius) for radius in (1, 2, 3)]
+# The patterns of RDKit's functions fr_*, which hold them as a default value.
+_FRAGMENTS = {
+    name: signature(function).parameters["pattern"].default
+    for name, function in Descriptors.descList
+    if name.startswith("fr_") and "pattern" in signature(function).parameters
+}
+
+
+def _estate_extremes(facts: Facts) -> Sequence[float]:
+    size = np.abs(facts.estate)
+    return size.max(), facts.estate.max(), size.min(), facts.estate.min()
+
+
+def _estate_by_surface(facts: Facts) -> Sequence[float]:
+    bins = np.searchsorted(EState_VSA.vsaBins, facts.surface, side="right")
+    return np.bincount(bins, facts.estate, len(EState_VSA.vsaBins) + 1)
+
+
+def _surface_by_estate(facts: Facts) -> Sequence[float]:
+    bins = np.searchsorted(EState_VSA.estateBins, facts.estate, side="right")
+    return np.bincount(bins, facts.surface, len(EState_VSA.estateBins) + 1)
+
+
+def _qed(facts: Facts) -> Sequence[float]:
+    """QED takes hydrogen atoms away first: where there are none, its properties are known here."""
+    if 1 in facts.numbers:
+        return (QED.qed(facts.mol),)
+    mol, possible = facts.mol, _possible(facts)
+    acceptors = compress(QED.Acceptors, possible[len(_FRAGMENTS) :])
+    alerts = compress(QED.StructuralAlerts, possible[len(_FRAGMENTS) + len(QED.Acceptors) :])
+    aromatic = 0
+    if mol.GetRingInfo().NumRings():
+        aromatic = len(Chem.GetSSSR(Chem.DeleteSubstructs(Chem.Mol(mol), QED.AliphaticRings)))
+    properties = QED.QEDproperties(
+        MW=facts.weight,
+        ALOGP=facts.log_p[0],
+        HBA=sum(len(mol.GetSubstructMatches(pattern)) for pattern in acceptors),
+        HBD=facts.donors,
+        PSA=facts.polar,
+        ROTB=facts.rotatable,
+        AROM=aromatic,
+        ALERTS=sum(mol.HasSubstructMatch(pattern) for pattern in alerts),
+    )
+    return (QED.qed(mol, qedProperties=properties),)
+
+
+def _sps(facts: Facts) -> Sequence[float]:
+    """Krzyzanowski et al., J. Med. Chem. 2023, doi:10.1021/acs.jmedchem.3c00689."""
+    mol = Chem.Mol(facts.mol)
+    Chem.FindPotentialStereoBonds(mol)
+    centres = FindMolChiralCenters(
+        mol, includeUnassigned=True, includeCIP=False, useLegacyImplementation=False
+    )
+    stereo = {atom for atom, _ in centres}
+    for bond in mol.GetBonds():
+        if bond.GetBondType() == Chem.BondType.DOUBLE:
+            if bond.GetStereo() != Chem.BondStereo.STEREONONE:
+                stereo.update((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
+    score = 0
+    for i, (atom, degree) in enumerate(zip(facts.atoms, facts.degrees, strict=True)):
+        term = _HYBRIDISATION.get(atom.GetHybridization(), 4) * degree * degree
+        term *= 2 if i in stereo else 1
+        score += term * (2 if atom.IsInRing() and not atom.GetIsAromatic() else 1)
+    return (score / mol.GetNumHeavyAtoms(),)
+
+
+def _electrons(facts: Facts) -> Sequence[float]:
+    outer = sum(OUTER[number] for number in facts.numbers) + sum(facts.hydrogens)
+    charge = sum(atom.GetFormalCharge() for atom in facts.atoms)
+    return outer - charge, sum(atom.GetNumRadicalElectrons() for atom in facts.atoms)
+
+
+def _charges(facts: Facts) -> Sequence[float]:
+    """The order of the comparisons matters: a charge may be NaN."""
+    rdPartialCharges.ComputeGasteigerCharges(facts.mol)
+    low, high = 500.0, -500.0
+    for atom in facts.atoms:
+        charge = atom.GetDoubleProp("_GasteigerCharge")
+        low, high = min(charge, low), max(charge, high)
+    return high, low, max(abs(low), abs(high)), min(abs(low), abs(high))
+
+
+def _densities(facts: Facts) -> Sequence[float]:
+    heavy = facts.mol.GetNumHeavyAtoms()
+    if heavy == 0:
+        return 0.0, 0.0, 0.0
+    prints = (generator.GetSparseCountFingerprint(facts.mol) for generator in _MORGAN)
+    return [len(one.GetNonzeroElements()) / heavy for one in prints]
+
+
+def _information(facts: Facts) -> Sequence[float]:
+    adjacent = (facts.apart == 1).astype(np.float64)
+    return topology.information(topology.polynomial(adjacent))
+
+
+def _balaban(facts: Facts) -> Sequence[float]:
+    return (topology.balaban_j(facts.balaban, facts.bonds),)
+
+
+def _bertz(facts: Facts) -> Sequence[float]:
+    return (topology.bertz_ct(facts.numbers, facts.balaban, facts.bonds),)
+
+
+def _chi(facts: Facts) -> Sequence[float]:
+    degrees = np.array(facts.degrees, dtype=np.float64)
+    ends = np.array(facts.ends, dtype=np.int64).reshape(-1, 2)
+    return topology.chi(degrees), topology.chi(degrees[ends[:, 0]] * degrees[ends[:, 1]])
+
+
+def _shared(facts: Facts) -> Sequence[float]:
+    """What other groups need too, or what follows from it."""
+    (one, two), heavy = facts.kappas, facts.mol.GetNumHeavyAtoms()
+    phi = one * two / heavy if heavy else 0.0
+    figures = facts.weight, facts.polar, facts.donors, facts.rotatable
+    return *figures, *facts.log_p, one, two, phi
+
+
+def _fragments(facts: Facts) -> Sequence[float]:
+    search = facts.mol.GetSubstructMatches
+    possible = _possible(facts)
+    return [
+        len(search(pattern)) if may else 0
+        for pattern, may in zip(_FRAGMENTS.values(), possible, strict=False)
+    ]
+
+
+def _possible(facts: Facts) -> list[bool]:
+    """Which of all the patterns may be in the molecule."""
+    if facts.possible is None:
+        facts.possible = _screen().possible(facts.mol, facts.atoms)
+    return facts.possible
+
+
+@cache
+def _screen() -> Screen:
+    return Screen([*_FRAGMENTS.values(), *QED.Acceptors, *QED.StructuralAlerts])
+
+
+def _numbered(name: str, count: int) -> tuple[str, ...]:
+    return tuple(f"{name}{i}" for i in range(1, count + 1))
+
+
+# In RDKit's order, so that what its functions leave on a molecule is there for the next one alike.
+GROUPS = (
+    (
+        ("MaxAbsEStateIndex", "MaxEStateIndex", "MinAbsEStateIndex", "MinEStateIndex"),
+        _estate_extremes,
+    ),
+    (("qed",), _qed),
+    (("SPS",), _sps),
+    (("NumValenceElectrons", "NumRadicalElectrons"), _electrons),
+    (
+        ("MaxPartialCharge", "MinPartialCharge", "MaxAbsPartialCharge", "MinAbsPartialCharge"),
+        _charges,
+    ),
+    (("FpDensityMorgan1", "FpDensityMorgan2", "FpDensityMorgan3"), _densities),
+    (
+        tuple(f"BCUT2D_{name}" for name in
+              "MWHI MWLOW CHGHI CHGLO LOGPHI LOGPLOW MRHI MRLOW".split()),
+        lambda facts: rdMolDescriptors.BCUT2D(facts.mol),
+    ),
+    (("Ipc", "AvgIpc"), _information),
+    (("BalabanJ",), _balaban),
+    (("BertzCT",), _bertz),
+    (("Chi0", "Chi1"), _chi),
+    (_numbered("PEOE_VSA", 14), lambda facts: rdMolDescriptors.PEOE_VSA_(facts.mol)),
+    (_numbered("SMR_VSA", 10), lambda facts: rdMolDescriptors.SMR_VSA_(facts.mol)),
+    (_numbered("SlogP_VSA", 12), lambda facts: rdMolDescriptors.SlogP_VSA_(facts.mol)),
+    (_numbered("EState_VSA", 11), _surface_by_estate),
+    (_numbered("VSA_EState", 10), _estate_by_surface),
+    (
+        ("MolWt", "TPSA", "NumHDonors", "NumRotatableBonds", "MolLogP", "MolMR", "Kappa1",
+         "Kappa2", "Phi"),
+        _shared,
+    ),
+    (tuple(_FRAGMENTS), _fragments),
+)  # fmt: skip
