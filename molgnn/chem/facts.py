@@ -7,7 +7,7 @@ from rdkit import Chem
 from rdkit.Chem import MolSurf, rdMolDescriptors
 from rdkit.Chem.EState import EState
 
-from molgnn.chem import topology
+from molgnn.chem import crippen, paths, topology
 
 _TABLE = Chem.GetPeriodicTable()
 OUTER = [_TABLE.GetNOuterElecs(number) for number in range(119)]
@@ -15,23 +15,30 @@ _SHELL = np.array([EState.GetPrincipleQuantumNumber(number) for number in range(
 
 
 class Facts:
-    """One molecule, its atoms and what is derived from them."""
+    """One molecule, its atoms and bonds, and what is derived from them. For the short while that
+    its descriptors are computed: it holds RDKit's objects, and the molecule must not change."""
 
     def __init__(self, mol: Chem.Mol):
         self.mol = mol
         self.atoms = list(mol.GetAtoms())
+        # By number: the end of RDKit's own iterator over bonds is an exception, which is slow.
+        self.bonds = [mol.GetBondWithIdx(i) for i in range(mol.GetNumBonds())]
         self.numbers = [atom.GetAtomicNum() for atom in self.atoms]
         self.hydrogens = [atom.GetTotalNumHs() for atom in self.atoms]
         self.degrees = [atom.GetDegree() for atom in self.atoms]
+        self.charges = [atom.GetFormalCharge() for atom in self.atoms]
+        self.ends = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in self.bonds]
+        self.kinds = [bond.GetBondType() for bond in self.bonds]
         self.possible: list[bool] | None = None  # the patterns that may be in it
 
     @cached_property
-    def ends(self) -> list[tuple[int, int]]:
-        return [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in self.mol.GetBonds()]
+    def aromatic(self) -> list[bool]:
+        """Of the bonds."""
+        return [bond.GetIsAromatic() for bond in self.bonds]
 
     @cached_property
-    def bonds(self) -> list[tuple[int, int, float]]:
-        return topology.bonds_of(self.mol)
+    def orders(self) -> list[float]:
+        return topology.orders(self.kinds, self.aromatic)
 
     @cached_property
     def apart(self) -> np.ndarray:
@@ -54,11 +61,21 @@ class Facts:
 
     @cached_property
     def surface(self) -> np.ndarray:
+        """The Labute surface of each atom."""
         return np.array(MolSurf._LabuteHelper(self.mol))[1:]
 
     @cached_property
     def log_p(self) -> tuple[float, float]:
-        return rdMolDescriptors.CalcCrippenDescriptors(self.mol)
+        """Crippen's logP and molar refractivity."""
+        return crippen.log_p(self.mol, self.atoms, self.numbers, self.hydrogens)
+
+    @cached_property
+    def paths(self) -> tuple[paths.Columns, paths.Columns, paths.Columns]:
+        ends = np.array(self.ends, dtype=np.int64).reshape(-1, 2)
+        if 1 in self.numbers:
+            heavy = np.array(self.numbers) != 1
+            ends = ends[heavy[ends].all(axis=1)]
+        return paths.find_paths(len(self.atoms), ends)
 
     @cached_property
     def weight(self) -> float:
@@ -77,7 +94,3 @@ class Facts:
         return rdMolDescriptors.CalcNumRotatableBonds(
             self.mol, rdMolDescriptors.NumRotatableBondsOptions.Strict
         )
-
-    @cached_property
-    def kappas(self) -> tuple[float, float]:
-        return rdMolDescriptors.CalcKappa1(self.mol), rdMolDescriptors.CalcKappa2(self.mol)

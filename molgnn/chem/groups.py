@@ -14,14 +14,13 @@ from rdkit import Chem
 from rdkit.Chem import (
     QED,
     Descriptors,
-    FindMolChiralCenters,
     rdMolDescriptors,
     rdPartialCharges,
 )
 from rdkit.Chem.EState import EState_VSA
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 
-from molgnn.chem import topology
+from molgnn.chem import paths, topology
 from molgnn.chem.facts import OUTER, Facts
 from molgnn.chem.patterns import Screen
 
@@ -81,14 +80,13 @@ def _sps(facts: Facts) -> Sequence[float]:
     """Krzyzanowski et al., J. Med. Chem. 2023, doi:10.1021/acs.jmedchem.3c00689."""
     mol = Chem.Mol(facts.mol)
     Chem.FindPotentialStereoBonds(mol)
-    centres = FindMolChiralCenters(
-        mol, includeUnassigned=True, includeCIP=False, useLegacyImplementation=False
-    )
-    stereo = {atom for atom, _ in centres}
-    for bond in mol.GetBonds():
-        if bond.GetBondType() == Chem.BondType.DOUBLE:
-            if bond.GetStereo() != Chem.BondStereo.STEREONONE:
-                stereo.update((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
+    # Before the bonds' labels are read: it may change them.
+    found = Chem.FindPotentialStereo(mol)
+    stereo = {one.centeredOn for one in found if one.type == Chem.StereoType.Atom_Tetrahedral}
+    for i, kind in enumerate(facts.kinds):
+        if kind == Chem.BondType.DOUBLE:
+            if mol.GetBondWithIdx(i).GetStereo() != Chem.BondStereo.STEREONONE:
+                stereo.update(facts.ends[i])
     score = 0
     for i, (atom, degree) in enumerate(zip(facts.atoms, facts.degrees, strict=True)):
         term = _HYBRIDISATION.get(atom.GetHybridization(), 4) * degree * degree
@@ -99,8 +97,8 @@ def _sps(facts: Facts) -> Sequence[float]:
 
 def _electrons(facts: Facts) -> Sequence[float]:
     outer = sum(OUTER[number] for number in facts.numbers) + sum(facts.hydrogens)
-    charge = sum(atom.GetFormalCharge() for atom in facts.atoms)
-    return outer - charge, sum(atom.GetNumRadicalElectrons() for atom in facts.atoms)
+    radicals = sum(atom.GetNumRadicalElectrons() for atom in facts.atoms)
+    return outer - sum(facts.charges), radicals
 
 
 def _charges(facts: Facts) -> Sequence[float]:
@@ -127,25 +125,39 @@ def _information(facts: Facts) -> Sequence[float]:
 
 
 def _balaban(facts: Facts) -> Sequence[float]:
-    return (topology.balaban_j(facts.balaban, facts.bonds),)
+    return (topology.balaban_j(facts.balaban, facts.ends),)
 
 
 def _bertz(facts: Facts) -> Sequence[float]:
-    return (topology.bertz_ct(facts.numbers, facts.balaban, facts.bonds),)
+    return (topology.bertz_ct(facts.numbers, facts.balaban, facts.ends, facts.orders),)
 
 
 def _chi(facts: Facts) -> Sequence[float]:
-    degrees = np.array(facts.degrees, dtype=np.float64)
-    ends = np.array(facts.ends, dtype=np.int64).reshape(-1, 2)
-    return topology.chi(degrees), topology.chi(degrees[ends[:, 0]] * degrees[ends[:, 1]])
+    degrees = facts.degrees
+    products = [degrees[a] * degrees[b] for a, b in facts.ends]
+    return topology.chi(np.array(degrees, float)), topology.chi(np.array(products, float))
+
+
+def _chi_paths(facts: Facts) -> Sequence[float]:
+    numbers = np.array(facts.numbers)
+    outer = np.array([OUTER[number] for number in facts.numbers])
+    weights = paths.chi_weights(numbers, outer, np.array(facts.hydrogens))
+    return np.concatenate([paths.chi(weights, some) for some in facts.paths])
+
+
+def _kappas(facts: Facts) -> Sequence[float]:
+    """Phi is the product of two of them, by atom. Its reference is that of ``paths.chi``."""
+    mol, heavy = facts.mol, facts.mol.GetNumHeavyAtoms()
+    alpha = rdMolDescriptors.CalcHallKierAlpha(mol)
+    two, three = (len(some[0]) for some in facts.paths[:2])
+    one = rdMolDescriptors.CalcKappa1(mol)
+    two, three = paths.kappa_2(two, heavy, alpha), paths.kappa_3(three, heavy, alpha)
+    return alpha, one, two, three, one * two / heavy if heavy else 0.0
 
 
 def _shared(facts: Facts) -> Sequence[float]:
-    """What other groups need too, or what follows from it."""
-    (one, two), heavy = facts.kappas, facts.mol.GetNumHeavyAtoms()
-    phi = one * two / heavy if heavy else 0.0
-    figures = facts.weight, facts.polar, facts.donors, facts.rotatable
-    return *figures, *facts.log_p, one, two, phi
+    """What QED needs too."""
+    return facts.weight, facts.polar, facts.donors, facts.rotatable, *facts.log_p
 
 
 def _fragments(facts: Facts) -> Sequence[float]:
@@ -160,7 +172,7 @@ def _fragments(facts: Facts) -> Sequence[float]:
 def _possible(facts: Facts) -> list[bool]:
     """Which of all the patterns may be in the molecule."""
     if facts.possible is None:
-        facts.possible = _screen().possible(facts.mol, facts.atoms)
+        facts.possible = _screen().possible(facts)
     return facts.possible
 
 
@@ -196,14 +208,15 @@ GROUPS = (
     (("BalabanJ",), _balaban),
     (("BertzCT",), _bertz),
     (("Chi0", "Chi1"), _chi),
+    (("Chi2n", "Chi2v", "Chi3n", "Chi3v", "Chi4n", "Chi4v"), _chi_paths),
+    (("HallKierAlpha", "Kappa1", "Kappa2", "Kappa3", "Phi"), _kappas),
     (_numbered("PEOE_VSA", 14), lambda facts: rdMolDescriptors.PEOE_VSA_(facts.mol)),
     (_numbered("SMR_VSA", 10), lambda facts: rdMolDescriptors.SMR_VSA_(facts.mol)),
     (_numbered("SlogP_VSA", 12), lambda facts: rdMolDescriptors.SlogP_VSA_(facts.mol)),
     (_numbered("EState_VSA", 11), _surface_by_estate),
     (_numbered("VSA_EState", 10), _estate_by_surface),
     (
-        ("MolWt", "TPSA", "NumHDonors", "NumRotatableBonds", "MolLogP", "MolMR", "Kappa1",
-         "Kappa2", "Phi"),
+        ("MolWt", "TPSA", "NumHDonors", "NumRotatableBonds", "MolLogP", "MolMR"),
         _shared,
     ),
     (tuple(_FRAGMENTS), _fragments),

@@ -1,10 +1,12 @@
 """Which of many SMARTS patterns can be in a molecule: most cannot, and need not be searched for."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from rdkit import Chem
 
-# A query made of these depends on nothing but the kind of an atom, of a bond (``_atom``, ``_bond``).
+from molgnn.chem.facts import Facts
+
+# A query made of these depends on nothing but the kind of an atom, of a bond alone.
 _KNOWN = {
     "AtomAnd", "AtomOr", "AtomXor", "AtomNull", "AtomType", "AtomAtomicNum", "AtomIsAromatic",
     "AtomIsAliphatic", "AtomFormalCharge", "AtomNegativeFormalCharge", "AtomHCount",
@@ -41,24 +43,24 @@ class Screen:
         self._bond_kinds: dict[tuple, int] = {}
         self._pairs: dict[tuple, int] = {}
 
-    def possible(self, mol: Chem.Mol, atoms: Sequence[Chem.Atom]) -> list[bool]:
-        """For each pattern, whether it may be in the molecule, which has these atoms."""
+    def possible(self, facts: Facts) -> list[bool]:
+        """For each pattern, whether it may be in the molecule."""
         if len(self._pairs) > _MOST or len(self._atom_kinds) > _MOST:
             self._pairs.clear()
             self._atom_kinds.clear()
-        rings = mol.GetRingInfo().NumAtomRings
-        kinds = [_atom(atom, rings) for atom in atoms]
+        kinds, atoms = _kinds_of_atoms(facts), facts.atoms
         found = 0
         for kind in set(kinds):
             known = self._atom_kinds.get(kind) or self._new_atom(kind, atoms[kinds.index(kind)])
             found |= known[0]
-        pairs = {}
-        for bond in mol.GetBonds():
-            ends = kinds[bond.GetBeginAtomIdx()], kinds[bond.GetEndAtomIdx()]
-            pairs[(*ends, bond.GetBondType(), bond.GetIsAromatic(), bond.IsInRing())] = bond
-        for pair, bond in pairs.items():
+        rings = [bond.IsInRing() for bond in facts.bonds]
+        bonds = zip(facts.ends, facts.kinds, facts.aromatic, rings, strict=True)
+        pairs = [(kinds[a], kinds[b], kind, flag, ring) for (a, b), kind, flag, ring in bonds]
+        for pair in set(pairs):
             known = self._pairs.get(pair)
-            found |= self._new_pair(pair, bond) if known is None else known
+            if known is None:
+                known = self._new_pair(pair, facts.bonds[pairs.index(pair)])
+            found |= known
         return [need & found == need for need in self._needed]
 
     def _needs(self, first: list[int]) -> list[int]:
@@ -93,18 +95,29 @@ class Screen:
         return found
 
 
-def _atom(atom: Chem.Atom, rings: Callable[[int], int]) -> tuple:
-    return (
-        atom.GetAtomicNum(),
-        atom.GetIsAromatic(),
-        atom.GetFormalCharge(),
-        atom.GetTotalNumHs(True),
-        atom.GetTotalNumHs(),
-        atom.GetDegree(),
-        atom.GetTotalValence(),
-        atom.GetIsotope(),
-        rings(atom.GetIdx()),
-    )
+def _kinds_of_atoms(facts: Facts) -> list[tuple]:
+    """All that a query in ``_KNOWN`` can ask of an atom."""
+    rings = facts.mol.GetRingInfo().NumAtomRings
+    return [
+        (
+            *known,
+            atom.GetIsAromatic(),
+            atom.GetTotalNumHs(True),
+            atom.GetTotalValence(),
+            atom.GetIsotope(),
+            rings(i),
+        )
+        for i, (atom, *known) in enumerate(
+            zip(
+                facts.atoms,
+                facts.numbers,
+                facts.hydrogens,
+                facts.degrees,
+                facts.charges,
+                strict=True,
+            )
+        )
+    ]
 
 
 def _judged(query: Chem.Atom | Chem.Bond) -> bool:

@@ -25,15 +25,12 @@ class Odd(ValueError):
     """A molecule that RDKit's own functions have to judge."""
 
 
-def bonds_of(mol: Chem.Mol) -> list[tuple[int, int, float]]:
-    """Ends and order of each bond, 1.5 if aromatic. Raises Odd for an unusual kind, the order of
-    which depends on RDKit's version."""
-    found = []
-    for bond in mol.GetBonds():
-        order = 1.5 if bond.GetIsAromatic() else _PLAIN_BONDS.get(bond.GetBondType())
-        if order is None:
-            raise Odd("a bond of an unusual kind")
-        found.append((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), order))
+def orders(kinds: list[Chem.BondType], aromatic: list[bool]) -> list[float]:
+    """The order of each bond, 1.5 if aromatic. Raises Odd for an unusual kind, the order of which
+    depends on RDKit's version."""
+    found = [1.5 if a else _PLAIN_BONDS.get(k) for k, a in zip(kinds, aromatic, strict=True)]
+    if None in found:
+        raise Odd("a bond of an unusual kind")
     return found
 
 
@@ -86,7 +83,7 @@ def information(coefficients: np.ndarray) -> tuple[float, float]:
     return sum(coefficients) * average, average
 
 
-def balaban_j(apart: np.ndarray, bonds: list[tuple[int, int, float]]) -> float:
+def balaban_j(apart: np.ndarray, bonds: list[tuple[int, int]]) -> float:
     """J = q / (mu + 1) sum over bonds of 1 / sqrt(s_i s_j), with s the sums of distances. Balaban,
     Chem. Phys. Lett. 1982, doi:10.1016/0009-2614(82)80009-2."""
     cycles = len(bonds) - len(apart) + 1
@@ -94,14 +91,14 @@ def balaban_j(apart: np.ndarray, bonds: list[tuple[int, int, float]]) -> float:
         return 0
     if not bonds:
         return float(len(bonds)) / float(cycles + 1) * 0.0
-    ends = np.array(sorted((min(a, b), max(a, b)) for a, b, _ in bonds))
+    ends = np.array(sorted((a, b) if a < b else (b, a) for a, b in bonds))
     sums = np.add.reduce(apart, axis=0)
     terms = 1.0 / np.sqrt(sums[ends[:, 0]] * sums[ends[:, 1]])
     return float(len(bonds)) / float(cycles + 1) * np.add.accumulate(terms)[-1]
 
 
 def bertz_ct(
-    numbers: list[int], apart: np.ndarray, bonds: list[tuple[int, int, float]]
+    numbers: list[int], apart: np.ndarray, bonds: list[tuple[int, int]], orders: list[float]
 ) -> float:
     """Bertz, J. Am. Chem. Soc. 1981, doi:10.1021/ja00402a001. numbers: the elements of the atoms;
     apart: ``balaban_distances``."""
@@ -109,7 +106,7 @@ def bertz_ct(
     if size < 2:
         return 0
     neighbours: list[list[tuple[int, float]]] = [[] for _ in range(size)]
-    for begin, end, order in bonds:
+    for (begin, end), order in zip(bonds, orders, strict=True):
         neighbours[begin].append((end, order))
         neighbours[end].append((begin, order))
     classes = _classes(apart)
