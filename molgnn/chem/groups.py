@@ -29,6 +29,7 @@ _HYBRIDISATION = {
     Chem.HybridizationType.SP2: 2,
     Chem.HybridizationType.SP3: 3,
 }
+_BCUT = ("MWHI", "MWLOW", "CHGHI", "CHGLO", "LOGPHI", "LOGPLOW", "MRHI", "MRLOW")
 _MORGAN = [GetMorganGenerator(radius) for radius in (1, 2, 3)]
 # The patterns of RDKit's functions fr_*, which hold them as a default value.
 _FRAGMENTS = {
@@ -84,9 +85,9 @@ def _sps(facts: Facts) -> Sequence[float]:
     found = Chem.FindPotentialStereo(mol)
     stereo = {one.centeredOn for one in found if one.type == Chem.StereoType.Atom_Tetrahedral}
     for i, kind in enumerate(facts.kinds):
-        if kind == Chem.BondType.DOUBLE:
-            if mol.GetBondWithIdx(i).GetStereo() != Chem.BondStereo.STEREONONE:
-                stereo.update(facts.ends[i])
+        double = kind == Chem.BondType.DOUBLE
+        if double and mol.GetBondWithIdx(i).GetStereo() != Chem.BondStereo.STEREONONE:
+            stereo.update(facts.ends[i])
     score = 0
     for i, (atom, degree) in enumerate(zip(facts.atoms, facts.degrees, strict=True)):
         term = _HYBRIDISATION.get(atom.GetHybridization(), 4) * degree * degree
@@ -117,6 +118,14 @@ def _densities(facts: Facts) -> Sequence[float]:
         return 0.0, 0.0, 0.0
     prints = (generator.GetSparseCountFingerprint(facts.mol) for generator in _MORGAN)
     return [len(one.GetNonzeroElements()) / heavy for one in prints]
+
+
+def _bcut(facts: Facts) -> Sequence[float]:
+    """Without parameters for the charge of one atom there is none: RDKit would try eight times."""
+    try:
+        return rdMolDescriptors.BCUT2D(facts.mol)
+    except (ValueError, RuntimeError):
+        return [np.nan] * len(_BCUT)
 
 
 def _information(facts: Facts) -> Sequence[float]:
@@ -199,11 +208,7 @@ GROUPS = (
         _charges,
     ),
     (("FpDensityMorgan1", "FpDensityMorgan2", "FpDensityMorgan3"), _densities),
-    (
-        tuple(f"BCUT2D_{name}" for name in
-              "MWHI MWLOW CHGHI CHGLO LOGPHI LOGPLOW MRHI MRLOW".split()),
-        lambda facts: rdMolDescriptors.BCUT2D(facts.mol),
-    ),
+    (tuple(f"BCUT2D_{name}" for name in _BCUT), _bcut),
     (("Ipc", "AvgIpc"), _information),
     (("BalabanJ",), _balaban),
     (("BertzCT",), _bertz),

@@ -1,12 +1,13 @@
 """Which of many SMARTS patterns can be in a molecule: most cannot, and need not be searched for."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from rdkit import Chem
 
 from molgnn.chem.facts import Facts
 
-# A query made of these depends on nothing but the kind of an atom, of a bond alone.
+# A query made of these depends on nothing but the kind of an atom or bond, as read below.
 _KNOWN = {
     "AtomAnd", "AtomOr", "AtomXor", "AtomNull", "AtomType", "AtomAtomicNum", "AtomIsAromatic",
     "AtomIsAliphatic", "AtomFormalCharge", "AtomNegativeFormalCharge", "AtomHCount",
@@ -15,6 +16,26 @@ _KNOWN = {
     "BondAnd", "BondOr", "BondNull",
 }  # fmt: skip
 _MOST = 20_000  # kinds remembered: organic molecules have hundreds, and no list of all ends
+
+
+@dataclass(frozen=True)
+class _Need:
+    """Bits of the atoms and bonds that must have a partner, and choices: one of each must be met.
+
+    A choice is a list of alternatives, each a list of patterns that begin at the same atom.
+    """
+
+    atoms: int
+    bonds: int
+    choices: list[list[list["_Need"]]]
+
+    def met(self, atoms: int, bonds: int) -> bool:
+        if self.bonds & bonds != self.bonds or self.atoms & atoms != self.atoms:
+            return False
+        return all(
+            any(all(need.met(atoms, bonds) for need in needs) for needs in choice)
+            for choice in self.choices
+        )
 
 
 class Screen:
@@ -26,19 +47,9 @@ class Screen:
 
     def __init__(self, patterns: Sequence[Chem.Mol]):
         self.patterns = list(patterns)
-        self._atoms = [(atom, _judged(atom)) for p in patterns for atom in p.GetAtoms()]
-        self._bonds = [(bond, _judged(bond)) for p in patterns for bond in p.GetBonds()]
-        first = [0]
-        for pattern in patterns:
-            first.append(first[-1] + pattern.GetNumAtoms())
-        ends = [
-            (start + bond.GetBeginAtomIdx(), start + bond.GetEndAtomIdx())
-            for start, pattern in zip(first, patterns, strict=False)
-            for bond in pattern.GetBonds()
-        ]
-        self._ends = ends
-        self._shift = len(ends)  # one number a molecule: bits of the bonds, then of the atoms
-        self._needed = self._needs(first)
+        self._atoms: list[Chem.Atom | None] = []  # queries; None: whatever it is, it may match
+        self._bonds: list[tuple[Chem.Bond | None, int, int]] = []  # and the atoms of its ends
+        self._needs = [self._need(pattern) for pattern in self.patterns]
         self._atom_kinds: dict[tuple, tuple[int, int, int]] = {}
         self._bond_kinds: dict[tuple, int] = {}
         self._pairs: dict[tuple, int] = {}
@@ -48,39 +59,43 @@ class Screen:
         if len(self._pairs) > _MOST or len(self._atom_kinds) > _MOST:
             self._pairs.clear()
             self._atom_kinds.clear()
-        kinds, atoms = _kinds_of_atoms(facts), facts.atoms
-        found = 0
+        kinds, atoms, bonds = _kinds_of_atoms(facts), 0, 0
         for kind in set(kinds):
-            known = self._atom_kinds.get(kind) or self._new_atom(kind, atoms[kinds.index(kind)])
-            found |= known[0]
+            known = self._atom_kinds.get(kind) or self._new_atom(
+                kind, facts.atoms[kinds.index(kind)]
+            )
+            atoms |= known[0]
         rings = [bond.IsInRing() for bond in facts.bonds]
-        bonds = zip(facts.ends, facts.kinds, facts.aromatic, rings, strict=True)
-        pairs = [(kinds[a], kinds[b], kind, flag, ring) for (a, b), kind, flag, ring in bonds]
+        all_bonds = zip(facts.ends, facts.kinds, facts.aromatic, rings, strict=True)
+        pairs = [(kinds[a], kinds[b], kind, flag, ring) for (a, b), kind, flag, ring in all_bonds]
         for pair in set(pairs):
             known = self._pairs.get(pair)
             if known is None:
                 known = self._new_pair(pair, facts.bonds[pairs.index(pair)])
-            found |= known
-        return [need & found == need for need in self._needed]
+            bonds |= known
+        return [need.bonds & bonds == need.bonds and need.met(atoms, bonds) for need in self._needs]
 
-    def _needs(self, first: list[int]) -> list[int]:
-        needs, bond = [], 0
-        for start, pattern in zip(first, self.patterns, strict=False):
-            need = 0
-            for i in range(pattern.GetNumAtoms()):
-                need |= 1 << (self._shift + start + i)
-            for _ in range(pattern.GetNumBonds()):
-                need |= 1 << bond
-                bond += 1
-            needs.append(need)
-        return needs
+    def _need(self, pattern: Chem.Mol) -> _Need:
+        first, choices = len(self._atoms), []
+        read = [_read(atom) for atom in pattern.GetAtoms()]
+        self._atoms += [query for query, _ in read]
+        start = len(self._bonds)
+        for bond in pattern.GetBonds():
+            query = bond if _judged(bond) else None
+            ends = first + bond.GetBeginAtomIdx(), first + bond.GetEndAtomIdx()
+            self._bonds.append((query, *ends))
+        bonds = _ones(start, len(self._bonds))
+        atoms = _ones(first, len(self._atoms))
+        for _, found in read:
+            choices += [[[self._need(one) for one in inner] for inner in c] for c in found]
+        return _Need(atoms, bonds, choices)
 
     def _new_atom(self, kind: tuple, atom: Chem.Atom) -> tuple[int, int, int]:
         """Of a kind: the query atoms that match it, and the bonds that may begin and end there."""
-        match = [not judged or query.Match(atom) for query, judged in self._atoms]
-        begin = _bits(match[a] for a, _ in self._ends)
-        end = _bits(match[b] for _, b in self._ends)
-        self._atom_kinds[kind] = _bits(match) << self._shift, begin, end
+        match = [query is None or query.Match(atom) for query in self._atoms]
+        begin = _bits(match[a] for _, a, _ in self._bonds)
+        end = _bits(match[b] for _, _, b in self._bonds)
+        self._atom_kinds[kind] = _bits(match), begin, end
         return self._atom_kinds[kind]
 
     def _new_pair(self, pair: tuple, bond: Chem.Bond) -> int:
@@ -88,7 +103,8 @@ class Screen:
         left, right, *kind = pair
         kind = tuple(kind)
         if kind not in self._bond_kinds:
-            self._bond_kinds[kind] = _bits(not j or query.Match(bond) for query, j in self._bonds)
+            match = (query is None or query.Match(bond) for query, _, _ in self._bonds)
+            self._bond_kinds[kind] = _bits(match)
         (_, begin, end), (_, begin_too, end_too) = self._atom_kinds[left], self._atom_kinds[right]
         found = self._bond_kinds[kind] & ((begin & end_too) | (begin_too & end))
         self._pairs[pair] = found
@@ -98,26 +114,56 @@ class Screen:
 def _kinds_of_atoms(facts: Facts) -> list[tuple]:
     """All that a query in ``_KNOWN`` can ask of an atom."""
     rings = facts.mol.GetRingInfo().NumAtomRings
+    known = zip(facts.numbers, facts.hydrogens, facts.degrees, facts.charges, strict=True)
     return [
         (
-            *known,
+            four,
             atom.GetIsAromatic(),
             atom.GetTotalNumHs(True),
             atom.GetTotalValence(),
             atom.GetIsotope(),
             rings(i),
         )
-        for i, (atom, *known) in enumerate(
-            zip(
-                facts.atoms,
-                facts.numbers,
-                facts.hydrogens,
-                facts.degrees,
-                facts.charges,
-                strict=True,
-            )
-        )
+        for i, (atom, four) in enumerate(zip(facts.atoms, known, strict=True))
     ]
+
+
+def _read(atom: Chem.Atom) -> tuple[Chem.Atom | None, list[list[list[Chem.Mol]]]]:
+    """A query for the atom by itself, and its choices: what ``$(...)`` says of its surroundings.
+
+    ``!$(...)`` is left out: a pattern may be there that is not.
+    """
+    if _judged(atom):
+        return atom, []
+    text = atom.GetSmarts()
+    again = Chem.MolFromSmarts(text)
+    if again is None or again.GetNumAtoms() != 1 or text[:1] != "[":
+        return None, []
+    if again.GetAtomWithIdx(0).DescribeQuery() != atom.DescribeQuery():
+        return None, []  # RDKit did not write what it had read
+    alone, choices = [], []
+    for term in _split(text[1:-1], ";"):
+        options = [_split(option, "&") for option in _split(term, ",")]
+        if len(options) == 1:
+            alone += [part for part in options[0] if "$" not in part]
+        elif "$" not in term:
+            alone.append(term)
+        inner = [[part[2:-1] for part in option if part[:2] == "$("] for option in options]
+        if all(inner):
+            choices.append([[Chem.MolFromSmarts(one) for one in some] for some in inner])
+    query = Chem.MolFromSmarts(f"[{';'.join(alone)}]").GetAtomWithIdx(0) if alone else None
+    return query if query is not None and _judged(query) else None, choices
+
+
+def _split(text: str, mark: str) -> list[str]:
+    """Split at marks that are not inside brackets."""
+    parts, depth, start = [], 0, 0
+    for i, letter in enumerate(text):
+        depth += (letter in "([") - (letter in ")]")
+        if letter == mark and depth == 0:
+            parts.append(text[start:i])
+            start = i + 1
+    return [*parts, text[start:]]
 
 
 def _judged(query: Chem.Atom | Chem.Bond) -> bool:
@@ -128,3 +174,7 @@ def _judged(query: Chem.Atom | Chem.Bond) -> bool:
 
 def _bits(flags: Iterable[bool]) -> int:
     return sum(1 << i for i, flag in enumerate(flags) if flag)
+
+
+def _ones(start: int, stop: int) -> int:
+    return (1 << stop) - (1 << start)

@@ -70,6 +70,8 @@ class _Plan:
         self._alone = [(i, self._own[name]) for name, i in alone.items()]
 
     def compute(self, mol: Chem.Mol) -> np.ndarray:
+        if not mol.GetNumAtoms():
+            return descriptors_plain(mol)
         found = np.empty(self._width)
         facts = Facts(mol)
         for function, chosen, places, own in self._groups:
