@@ -8,8 +8,9 @@ from functools import cache
 import numpy as np
 from rdkit import Chem, DataStructs
 from rdkit.Avalon import pyAvalonTools
-from rdkit.Chem import Descriptors, rdFingerprintGenerator, rdReducedGraphs
+from rdkit.Chem import rdFingerprintGenerator, rdReducedGraphs
 
+from molgnn.chem import rdkit2d
 from molgnn.chem.smiles import canonical
 from molgnn.errors import choices
 
@@ -93,14 +94,7 @@ def _erg() -> Block:
 
 def _rdkit2d() -> Block:
     """RDKit's two-dimensional descriptors, by their names there; those that fail are NaN."""
-    functions = dict(Descriptors.descList)
-    names = tuple(functions)
-
-    def compute(mol: Chem.Mol) -> np.ndarray:
-        found = Descriptors.CalcMolDescriptors(mol, missingVal=np.nan, silent=True)
-        return np.array([found[name] for name in names], dtype=np.float64)
-
-    return Block(names, compute)
+    return Block(rdkit2d.names(), rdkit2d.descriptors)
 
 
 def _numbered(count: int) -> tuple[str, ...]:

@@ -63,7 +63,11 @@ def _qed(facts: Facts) -> Sequence[float]:
     alerts = compress(QED.StructuralAlerts, possible[len(_FRAGMENTS) + len(QED.Acceptors) :])
     aromatic = 0
     if mol.GetRingInfo().NumRings():
-        aromatic = len(Chem.GetSSSR(Chem.DeleteSubstructs(Chem.Mol(mol), QED.AliphaticRings)))
+        # A molecule in which the pattern is not is left as it is.
+        rest = mol
+        if mol.HasSubstructMatch(QED.AliphaticRings):
+            rest = Chem.DeleteSubstructs(Chem.Mol(mol), QED.AliphaticRings)
+        aromatic = len(Chem.GetSSSR(Chem.Mol(rest)))
     properties = QED.QEDproperties(
         MW=facts.weight,
         ALOGP=facts.log_p[0],

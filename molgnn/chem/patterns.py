@@ -1,7 +1,6 @@
 """Which of many SMARTS patterns can be in a molecule: most cannot, and need not be searched for."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from rdkit import Chem
 
@@ -18,24 +17,31 @@ _KNOWN = {
 _MOST = 20_000  # kinds remembered: organic molecules have hundreds, and no list of all ends
 
 
-@dataclass(frozen=True)
 class _Need:
     """Bits of the atoms and bonds that must have a partner, and choices: one of each must be met.
 
     A choice is a list of alternatives, each a list of patterns that begin at the same atom.
     """
 
-    atoms: int
-    bonds: int
-    choices: list[list[list["_Need"]]]
+    __slots__ = ("atoms", "bonds", "choices")
+
+    def __init__(self, atoms: int, bonds: int, choices: list[list[list["_Need"]]]):
+        self.atoms, self.bonds, self.choices = atoms, bonds, choices
 
     def met(self, atoms: int, bonds: int) -> bool:
+        """Plain loops on purpose: any() and all() over generators take twice as long."""
         if self.bonds & bonds != self.bonds or self.atoms & atoms != self.atoms:
             return False
-        return all(
-            any(all(need.met(atoms, bonds) for need in needs) for needs in choice)
-            for choice in self.choices
-        )
+        for choice in self.choices:
+            for needs in choice:
+                for need in needs:
+                    if not need.met(atoms, bonds):
+                        break
+                else:
+                    break
+            else:
+                return False
+        return True
 
 
 class Screen:
@@ -50,21 +56,20 @@ class Screen:
         self._atoms: list[Chem.Atom | None] = []  # queries; None: whatever it is, it may match
         self._bonds: list[tuple[Chem.Bond | None, int, int]] = []  # and the atoms of its ends
         self._needs = [self._need(pattern) for pattern in self.patterns]
-        self._atom_kinds: dict[tuple, tuple[int, int, int]] = {}
+        self._numbers: dict[tuple, int] = {}  # kind of an atom -> its number in the list
+        self._atom_kinds: list[tuple[int, int, int]] = []
         self._bond_kinds: dict[tuple, int] = {}
         self._pairs: dict[tuple, int] = {}
 
     def possible(self, facts: Facts) -> list[bool]:
         """For each pattern, whether it may be in the molecule."""
-        if len(self._pairs) > _MOST or len(self._atom_kinds) > _MOST:
-            self._pairs.clear()
+        if len(self._pairs) > _MOST:
+            self._numbers.clear()
             self._atom_kinds.clear()
-        kinds, atoms, bonds = _kinds_of_atoms(facts), 0, 0
-        for kind in set(kinds):
-            known = self._atom_kinds.get(kind) or self._new_atom(
-                kind, facts.atoms[kinds.index(kind)]
-            )
-            atoms |= known[0]
+            self._pairs.clear()
+        kinds, atoms, bonds = self._kinds(facts), 0, 0
+        for number in set(kinds):
+            atoms |= self._atom_kinds[number][0]
         rings = [bond.IsInRing() for bond in facts.bonds]
         all_bonds = zip(facts.ends, facts.kinds, facts.aromatic, rings, strict=True)
         pairs = [(kinds[a], kinds[b], kind, flag, ring) for (a, b), kind, flag, ring in all_bonds]
@@ -90,13 +95,24 @@ class Screen:
             choices += [[[self._need(one) for one in inner] for inner in c] for c in found]
         return _Need(atoms, bonds, choices)
 
-    def _new_atom(self, kind: tuple, atom: Chem.Atom) -> tuple[int, int, int]:
+    def _kinds(self, facts: Facts) -> list[int]:
+        """The number of the kind of each atom."""
+        kinds = _kinds_of_atoms(facts)
+        numbers = [self._numbers.get(kind) for kind in kinds]
+        if None in numbers:
+            for kind, atom in zip(kinds, facts.atoms, strict=True):
+                if kind not in self._numbers:
+                    self._numbers[kind] = len(self._atom_kinds)
+                    self._atom_kinds.append(self._new_atom(atom))
+            numbers = [self._numbers[kind] for kind in kinds]
+        return numbers
+
+    def _new_atom(self, atom: Chem.Atom) -> tuple[int, int, int]:
         """Of a kind: the query atoms that match it, and the bonds that may begin and end there."""
         match = [query is None or query.Match(atom) for query in self._atoms]
         begin = _bits(match[a] for _, a, _ in self._bonds)
         end = _bits(match[b] for _, _, b in self._bonds)
-        self._atom_kinds[kind] = _bits(match), begin, end
-        return self._atom_kinds[kind]
+        return _bits(match), begin, end
 
     def _new_pair(self, pair: tuple, bond: Chem.Bond) -> int:
         """The query bonds that match a bond of this kind between atoms of these kinds."""
