@@ -18,15 +18,19 @@ _EXAMPLES = {"H1": "C", "H2": "CO", "H3": "N", "H4": "O=CO", "HS": "C#CO"}
 
 
 def log_p(
-    mol: Chem.Mol, atoms: list[Chem.Atom], numbers: list[int], hydrogens: list[int]
+    mol: Chem.Mol,
+    heavy: list[tuple[float, float]],
+    atoms: list[Chem.Atom],
+    numbers: list[int],
+    hydrogens: list[int],
 ) -> tuple[float, float]:
     """logP and molar refractivity, as ``CalcCrippenDescriptors`` gives them.
 
-    numbers, hydrogens: of the atoms, the element and the number of hydrogen atoms not among them.
+    The molecule has no hydrogen atoms of its own. heavy: the contributions of its atoms; numbers,
+    hydrogens: their elements, and the number of hydrogen atoms that each of them implies.
     """
-    if 1 in numbers or sum(hydrogens) > _MOST:
+    if sum(hydrogens) > _MOST:
         return rdMolDescriptors.CalcCrippenDescriptors(mol)
-    heavy = rdMolDescriptors._CalcCrippenContribs(mol)
     values = _hydrogen()
     added = chain.from_iterable(
         [values[_type(atom, number, count)]] * count

@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 from rdkit import Chem
-from rdkit.Chem import MolSurf, rdMolDescriptors
+from rdkit.Chem import MolSurf, rdMolDescriptors, rdPartialCharges
 from rdkit.Chem.EState import EState
 
 from molgnn.chem import crippen, paths, topology
@@ -65,9 +65,27 @@ class Facts:
         return np.array(MolSurf._LabuteHelper(self.mol))[1:]
 
     @cached_property
+    def crippen(self) -> list[tuple[float, float]]:
+        """The contributions of the atoms to logP and molar refractivity."""
+        return rdMolDescriptors._CalcCrippenContribs(self.mol)
+
+    @cached_property
     def log_p(self) -> tuple[float, float]:
         """Crippen's logP and molar refractivity."""
-        return crippen.log_p(self.mol, self.atoms, self.numbers, self.hydrogens)
+        if 1 in self.numbers:
+            return rdMolDescriptors.CalcCrippenDescriptors(self.mol)
+        return crippen.log_p(self.mol, self.crippen, self.atoms, self.numbers, self.hydrogens)
+
+    @cached_property
+    def gasteiger(self) -> tuple[list[float], bool]:
+        """The partial charges, and whether there are parameters for every atom."""
+        try:
+            rdPartialCharges.ComputeGasteigerCharges(self.mol, 12, True)
+            complete = True
+        except (ValueError, RuntimeError):
+            rdPartialCharges.ComputeGasteigerCharges(self.mol)
+            complete = False
+        return [atom.GetDoubleProp("_GasteigerCharge") for atom in self.atoms], complete
 
     @cached_property
     def paths(self) -> tuple[paths.Columns, paths.Columns, paths.Columns]:

@@ -15,7 +15,6 @@ from rdkit.Chem import (
     QED,
     Descriptors,
     rdMolDescriptors,
-    rdPartialCharges,
 )
 from rdkit.Chem.EState import EState_VSA
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
@@ -108,10 +107,8 @@ def _electrons(facts: Facts) -> Sequence[float]:
 
 def _charges(facts: Facts) -> Sequence[float]:
     """The order of the comparisons matters: a charge may be NaN."""
-    rdPartialCharges.ComputeGasteigerCharges(facts.mol)
     low, high = 500.0, -500.0
-    for atom in facts.atoms:
-        charge = atom.GetDoubleProp("_GasteigerCharge")
+    for charge in facts.gasteiger[0]:
         low, high = min(charge, low), max(charge, high)
     return high, low, max(abs(low), abs(high)), min(abs(low), abs(high))
 
@@ -125,11 +122,20 @@ def _densities(facts: Facts) -> Sequence[float]:
 
 
 def _bcut(facts: Facts) -> Sequence[float]:
-    """Without parameters for the charge of one atom there is none: RDKit would try eight times."""
-    try:
+    """The least and largest eigenvalues of four matrices: RDKit takes hydrogen atoms away, then
+    charges and Crippen's contributions anew. Pearlman and Smith, J. Chem. Inf. Comput. Sci. 1999,
+    doi:10.1021/ci980137x."""
+    if 1 in facts.numbers:
         return rdMolDescriptors.BCUT2D(facts.mol)
-    except (ValueError, RuntimeError):
-        return [np.nan] * len(_BCUT)
+    charges, complete = facts.gasteiger
+    if not complete:
+        return [np.nan] * len(_BCUT)  # RDKit tries, and fails, for each of the eight
+    masses = [atom.GetMass() for atom in facts.atoms]
+    both = zip(*facts.crippen, strict=True)
+    found = (
+        rdMolDescriptors.BCUT2D(facts.mol, list(values)) for values in (masses, charges, *both)
+    )
+    return [value for pair in found for value in pair]
 
 
 def _information(facts: Facts) -> Sequence[float]:
