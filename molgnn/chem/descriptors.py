@@ -105,16 +105,9 @@ def _erg() -> Block:
 
 def _rdkit2d() -> Block:
     """RDKit's two-dimensional descriptors, by their names there; those that fail are NaN."""
-    from rdkit.Chem import Descriptors
+    from molgnn.chem import rdkit2d
 
-    functions = dict(Descriptors.descList)
-    names = tuple(functions)
-
-    def compute(mol: Chem.Mol) -> np.ndarray:
-        found = Descriptors.CalcMolDescriptors(mol, missingVal=np.nan, silent=True)
-        return np.array([found[name] for name in names], dtype=np.float64)
-
-    return Block(names, compute)
+    return Block(rdkit2d.names(), rdkit2d.descriptors)
 
 
 def _numbered(count: int) -> tuple[str, ...]:

@@ -12,10 +12,14 @@ def test_bench_featurize_gives_every_side_its_rate_and_ratio(tmp_path, capsys):
     assert main(["bench", "featurize", *arguments]) == 0
     figures = json.loads(out.read_text())
     assert (figures["molecules"], figures["route"]) == (60, "binary")
-    assert set(figures["ratio"]) == {"MolFromSmiles", "featurize", "plain loop"}
+    graphs, features = {"MolFromSmiles", "featurize", "plain loop"}, {"descriptors", "RDKit's own"}
+    assert set(figures["ratio"]) == graphs | features
+    assert len(figures["descriptors_per_own"]) == 2
     assert all(len(ratios) == 2 for ratios in figures["ratio"].values())
     assert figures["ratio"]["MolFromSmiles"] == [1, 1]
-    assert "plain loop" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "plain loop" in shown
+    assert "times RDKit's own rate" in shown
 
 
 def test_bench_featurize_refuses_a_library_without_a_molecule(tmp_path, capsys):
