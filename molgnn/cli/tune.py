@@ -181,7 +181,7 @@ def _default(base, key: str) -> list:
 def _unknown(base, key: str) -> Refusal:
     from omegaconf import OmegaConf
 
-    group, _, name = key.rpartition(".")
+    group = key.rpartition(".")[0]
     node = OmegaConf.select(base, group) if group else base
     if OmegaConf.is_dict(node):
         known = [f"{group}.{k}" if group else str(k) for k in node if k != "hydra"]

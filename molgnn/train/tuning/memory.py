@@ -71,9 +71,7 @@ def own_peaks() -> tuple[dict[str, int], dict[str, int]]:
     peaks, free = {"memory": _peak()} if os.name != "nt" else {}, {}
     if torch.cuda.is_initialized():
         peaks["GPU memory"] = torch.cuda.max_memory_reserved() + CONTEXT
-        free["GPU memory"] = (
-            torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() + CONTEXT
-        )
+        free["GPU memory"] = torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() + CONTEXT
     return peaks, free
 
 

@@ -1,6 +1,7 @@
 """Tune: a study of trials over a space of options, the default configuration first."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from molgnn.errors import Refusal
 from molgnn.train.folder import plain
 from molgnn.train.options import RunOptions
 from molgnn.train.record import describe
-from molgnn.train.run import read_data, split_data
+from molgnn.train.run import Run, read_data, run, split_data
 from molgnn.train.tuning.crew import Crew
 from molgnn.train.tuning.memory import Room, free_memory
 from molgnn.train.tuning.results import PICTURE, TRIALS, picture, table, write_table
@@ -30,12 +31,12 @@ class Search:
     """What is searched, and how. ``options_of(values)`` are the options of a run in which options
     of ``space`` have those values, of the default configuration for none; it raises Refusal for
     values that do not go together. ``defaults`` are that configuration's values by name, of groups
-    too. ``config_of(values)`` is what ``best.yaml`` is to hold, as plain data."""
+    too. ``config_of(values)`` is what ``best.yaml`` is to hold, as plain data; None for no file."""
 
     space: Sequence[Option]
     defaults: Mapping
     options_of: Callable[[Mapping], RunOptions]
-    config_of: Callable[[Mapping], dict]
+    config_of: Callable[[Mapping], dict] | None = None
     metric: str = "auto"
     prune: str = "median"
 
@@ -52,6 +53,11 @@ class Tuned:
     value: float
     default_value: float
     trials: list[dict]
+
+    def train(self, out: str | Path, **more) -> Run:
+        """A run with the winner's options, as ``train.run.run`` does it: now the test part is
+        judged too."""
+        return run(self.options, out, **more)
 
 
 def tune(
@@ -187,8 +193,9 @@ def _try(
             ended(trial, outcome)
         return
     room = Room(size, free_memory())
-    for trial, outcome in Crew(material, study.metric, room).run(next_trial, study.report):
-        ended(trial, outcome)
+    with closing(Crew(material, study.metric, room).run(next_trial, study.report)) as outcomes:
+        for trial, outcome in outcomes:
+            ended(trial, outcome)
 
 
 def _line(study: Study, number: int, trials: int) -> str:
@@ -213,6 +220,8 @@ def _winner(study: Study) -> dict:
 
 
 def _write_best(path: Path, study: Study, search: Search) -> None:
+    if search.config_of is None:
+        return
     head = (
         f"# Trial {study.best.number}: {study.metric} {study.best.value:.6g} on the validation "
         f"part ({study.default.value:.6g} with the default configuration).\n"
