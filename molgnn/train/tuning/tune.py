@@ -129,10 +129,14 @@ def _enter(out: Path, claim: dict, force: bool) -> None:
             raise Refusal(f"{out} holds {there[0]} but no {CLAIM}: choose another out=DIR")
         _compare(out, claim)
         return
-    for name in there:
-        (out / name).unlink()
+    _remove(out)
     with durable(out / CLAIM) as partial:
         partial.write_text(yaml.safe_dump(claim, sort_keys=False, allow_unicode=True), "utf-8")
+
+
+def _remove(out: Path) -> None:
+    for name in WRITTEN:
+        (out / name).unlink(missing_ok=True)
 
 
 def _compare(out: Path, claim: dict) -> None:
@@ -177,6 +181,7 @@ def _try(
     def ended(trial, outcome: Outcome) -> None:
         study.tell(trial, outcome)
         if is_default(study.study.trials[trial.number]) and outcome.state == "failed":
+            _remove(out)  # nothing has come of it, and the remedy is another configuration
             raise Refusal(f"the default configuration fails: {outcome.reason}")
         rows = table(study)
         write_table(out / TRIALS, rows)

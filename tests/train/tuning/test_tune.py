@@ -96,12 +96,12 @@ def test_a_last_line_that_a_kill_cut_short_is_cut_off(tune, table, values, tmp_p
 
 
 def test_trials_that_go_badly_end_early_and_the_default_does_not(tune, table):
-    tuned = tune(table(), space=BAD_RATES, epochs=20, trials=16)
+    tuned = tune(table(), space=BAD_RATES, epochs=10, trials=12)
     pruned = [row for row in tuned.trials if row["state"] == "pruned"]
     assert pruned
     assert {row["optim.lr"] for row in pruned} == {1e-8}
     assert all(row["value"] is None for row in pruned)
-    assert len(tuned.trials) == 16  # they count
+    assert len(tuned.trials) == 12  # they count
     whole = tune(table(), space=BAD_RATES, epochs=2, trials=8, prune="none", out="whole")
     assert {row["state"] for row in whole.trials} == {"complete"}
 
@@ -197,6 +197,12 @@ def test_what_cannot_be_searched_is_refused(tune, table, more, said):
     with pytest.raises(Refusal, match=said) as refused:
         tune(table(), **more)
     assert "\n" not in str(refused.value)
+
+
+def test_a_default_configuration_that_fails_can_be_mended(tune, table):
+    with pytest.raises(Refusal, match="the default configuration fails"):
+        tune(table(), optim={"lr": 1e30})
+    assert len(tune(table(), trials=1).trials) == 1
 
 
 def test_a_table_without_validation_molecules_is_refused(tune, table):
