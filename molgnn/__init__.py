@@ -1,7 +1,7 @@
 """molgnn: train graph networks on a few thousand molecules, screen a library, keep the best.
 
-The same verbs as the command line: ``load``, ``fit``, ``tune`` and ``screen``; a loaded model has ``predict``
-and ``embed``. They are imported on first use, so that ``import molgnn`` takes no time.
+The same verbs as the command line: ``load``, ``fit``, ``tune`` and ``screen``; a loaded model has
+``predict`` and ``embed``. They are imported on first use, so that ``import molgnn`` takes no time.
 """
 
 from importlib import import_module

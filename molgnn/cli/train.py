@@ -113,13 +113,16 @@ def _refusal(error: Exception, overrides: list[str], name: str) -> Refusal:
         group, _, key = found.group(1).rpartition(".")
         with initialize_config_module("molgnn.conf", version_base="1.3"):
             config = compose(name, [o for o in chosen if group or not o.startswith(f"{key}=")])
+        while group and OmegaConf.select(config, group) is None:
+            group, _, key = group.rpartition(".")
         node = OmegaConf.select(config, group) if group else config
         groups = [g for g, v in config.items() if isinstance(v, DictConfig) and key in v]
         if groups and not group:
             return Refusal(f"unknown option {key!r}: did you mean {groups[0]}.{key}?")
         if isinstance(node, DictConfig):
             return choices(f"option of {group}" if group else "option", key, node)
-    return Refusal(f"{reason}: `molgnn train --cfg job` prints every option")
+    shows = "molgnn train --cfg job" if name == "train" else f"molgnn {name} --help"
+    return Refusal(f"{reason}: `{shows}` prints every option")
 
 
 def _groups() -> list[str]:

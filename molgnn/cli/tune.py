@@ -29,6 +29,7 @@ config that molgnn train takes. The first trial is the default configuration.
 options of its own (with their defaults); all others are those of molgnn train:
 """
 
+_FILE = "_file"  # no name to be listed: what begins so is not
 OWN = ("trials", "workers", "metric", "prune", "space", "out", "force")
 
 
@@ -119,8 +120,8 @@ def _with_file(own: list[str]) -> list[str]:
             node = None
         if not OmegaConf.is_dict(node):
             raise Refusal(f"space={path}: not a YAML file of options") from None
-        ConfigStore.instance().store(name="from_file", node=node, group="space")
-        words.append("space=from_file")
+        ConfigStore.instance().store(name=_FILE, node=node, group="space")
+        words.append(f"space={_FILE}")
     return words
 
 

@@ -15,7 +15,7 @@ GIGABYTE = 10**9
 
 @pytest.fixture
 def crew(table):
-    """crew(room, work) -> the crew and ``next_trial``, which hands out ``work`` trials by number."""
+    """crew(room, work) -> the crew and ``next_trial``, which gives ``work`` trials by number."""
     options = options_of(table(), "y", encoder={"name": "gin", "dim": 8}, split="column", epochs=3)
     dataset, _, units = read_data(options.data, options.kind, None)
     material = material_of(dataset, split_data(dataset, options), units)
@@ -43,7 +43,7 @@ def test_a_process_that_dies_costs_its_trial_and_there_is_one_less(crew):
 
     outcomes = dict(found.run(next_trial, kill_one))
     assert [outcomes[number].state for number in range(3)] == ["complete", "failed", "complete"]
-    assert "its process died (exit code -9)" in outcomes[1].reason
+    assert "its process died" in outcomes[1].reason
     assert room.trials == 1
     assert outcomes[0].value == outcomes[2].value
     assert found.busy == {}
