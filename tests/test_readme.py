@@ -109,3 +109,23 @@ def test_train_lines_compose():
 
 def test_nothing_in_it_waits_to_be_filled_in():
     assert not re.search(r"[A-Z]+_(HERE|TABLE)|TODO|FIXME", README)
+
+
+def test_tune_lines_compose(monkeypatch, tmp_path):
+    from molgnn.cli import tune
+
+    monkeypatch.chdir(tmp_path)
+    searched = []
+
+    def noted(search, out, **options):
+        searched.append((search, out))
+        raise KeyboardInterrupt  # enough: it would begin to read molecules now
+
+    monkeypatch.setattr("molgnn.train.tuning.tune.tune", noted)
+    lines = [
+        shlex.split(line, comments=True) for block in blocks("sh") for line in block.splitlines()
+    ]
+    for words in (words[2:] for words in lines if words[:2] == ["molgnn", "tune"]):
+        assert tune.run(words) == 130
+    assert len(searched) > 2
+    assert "encoder.depth" not in {option.key for option in searched[-1][0].space}
