@@ -24,7 +24,7 @@ try:
 except ModuleNotFoundError as missing:
     if (missing.name or "").partition(".")[0] != "optuna":
         raise  # Optuna is there, and broken
-    raise Refusal("molgnn tune needs Optuna: pip install 'molgnn[tune]'") from None
+    raise Refusal("molgnn tune needs Optuna: pip install 'optuna>=5,<6'") from None
 
 JOURNAL, LOCK = "study.journal", "study.lock"
 NAME = "molgnn"

@@ -217,4 +217,4 @@ def test_without_optuna_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(Refusal) as refused:
         importlib.import_module(name)
-    assert str(refused.value) == "molgnn tune needs Optuna: pip install 'molgnn[tune]'"
+    assert str(refused.value) == "molgnn tune needs Optuna: pip install 'optuna>=5,<6'"
