@@ -25,7 +25,9 @@ from molgnn.train.options import (
 
 CONF = Path(__file__).parents[1] / "conf"
 CHOICES = sorted(
-    (path.parent.name, path.stem) for path in CONF.glob("*/*.yaml") if path.parent != CONF
+    (path.parent.name, path.stem)
+    for path in CONF.glob("*/*.yaml")
+    if path.parent.name != "space"  # that of molgnn tune
 )
 CSV = ["data=csv", "data.path=a.csv", "data.targets=[y]"]
 

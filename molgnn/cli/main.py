@@ -11,6 +11,7 @@ from molgnn.errors import Refusal
 
 COMMANDS = {
     "train": "train a model on a table (Hydra: key=value)",
+    "tune": "find good options for a table by trials (Hydra: key=value)",
     "predict": "predict properties of the molecules of a table",
     "screen": "rank a library and keep its best molecules",
     "library": "pack a library once, to screen it at the speed of the model",
@@ -20,6 +21,8 @@ COMMANDS = {
     "bench": "measure molgnn, beside other tools where they are installed",
 }
 
+HYDRAS = ("train", "tune")  # their grammar is Hydra's, not argparse's
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 refused with one line, 2 usage."""
@@ -27,8 +30,8 @@ def main(argv: list[str] | None = None) -> int:
     name = argv[0] if argv and argv[0] in COMMANDS else None
     parser = _parser(name)
     try:
-        if name == "train":  # its grammar is Hydra's, not argparse's
-            return import_module("molgnn.cli.train").run(argv[1:])
+        if name in HYDRAS:
+            return import_module(f"molgnn.cli.{name}").run(argv[1:])
         args = parser.parse_args(argv)
         if name is None:
             parser.print_help()
@@ -56,7 +59,7 @@ def _parser(name: str | None) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command, text in COMMANDS.items():
         sub = commands.add_parser(command, help=text, description=text.capitalize() + ".")
-        if command == name != "train":
+        if command == name and name not in HYDRAS:
             module = import_module(f"molgnn.cli.{command}")
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from molgnn.cli.terminal import INTERRUPTED, say
+from molgnn.cli.tuned import expanded
 from molgnn.errors import Refusal, choices
 
 if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
     from molgnn.train.run import Run
 
 HELP = """usage: molgnn train [key=value ...] [group=choice ...] [-m]
@@ -21,6 +24,7 @@ Train a model; without arguments, on the solubility set that ships with molgnn.
   molgnn train data=esol out=runs/mine        the same line again goes on after a kill
   molgnn train data=esol fit=ensemble         five networks in one model
   molgnn train -m data=esol,lipo seed=0,1,2   a sweep, one run after the other
+  molgnn train tuned=runs/tune/esol/best.yaml with the options that molgnn tune found
   molgnn train --cfg job                      print every option, train nothing
 """
 
@@ -33,6 +37,7 @@ def run(argv: list[str]) -> int:
     if not {"-h", "--help"}.isdisjoint(argv):
         print(HELP + "\ngroups:\n" + "\n".join(_groups()))
         return 0
+    argv = expanded(argv)
     strange = [a for a in argv if a.startswith("--") and a.partition("=")[0] not in HYDRA_FLAGS]
     if strange:
         raise Refusal(f"{strange[0]}: options are written key=value, without dashes: data=csv")
@@ -47,25 +52,30 @@ def run(argv: list[str]) -> int:
 
 def check(overrides: list[str]) -> None:
     """Raises Refusal for overrides that do not compose, naming the choices where there are some."""
-    _check_grammar(overrides)
+    check_grammar(overrides)
+    from molgnn.cli.make import run_options
+
+    run_options(composed(expanded(overrides)))
+
+
+def composed(overrides: list[str], name: str = "train") -> "DictConfig":
+    """The config ``name`` with overrides, and what Hydra knows of it under ``hydra``. Raises
+    Refusal in one line."""
     from hydra import compose, initialize_config_module
     from hydra.errors import HydraException, MissingConfigException
 
-    from molgnn.cli.make import run_options
-
     try:
         with initialize_config_module("molgnn.conf", version_base="1.3"):
-            config = compose("train", overrides)
-        run_options(config)
+            return compose(name, overrides, return_hydra_config=True)
     except MissingConfigException as error:
-        group, _, name = (error.missing_cfg_file or "").rpartition("/")
+        group, _, choice = (error.missing_cfg_file or "").rpartition("/")
         known = [option for option in error.options or () if not option.startswith("_")]
-        raise choices(group or "config", name, known) from None
+        raise choices(group or "config", choice, known) from None
     except HydraException as error:
-        raise _refusal(error, overrides) from None
+        raise _refusal(error, overrides, name) from None
 
 
-def _check_grammar(overrides: list[str]) -> None:
+def check_grammar(overrides: list[str]) -> None:
     """Refuse, with the remedy, what people type who do not know Hydra."""
     for text in overrides:
         key, equals, value = text.partition("=")
@@ -91,7 +101,7 @@ def _check_out(value: str) -> None:
             raise Refusal(f"{path} is a file: give another folder with out=DIR")
 
 
-def _refusal(error: Exception, overrides: list[str]) -> Refusal:
+def _refusal(error: Exception, overrides: list[str], name: str) -> Refusal:
     """One line for what Hydra says in several: the options of that group, or where to see all."""
     from hydra import compose, initialize_config_module
     from omegaconf import DictConfig, OmegaConf
@@ -102,20 +112,24 @@ def _refusal(error: Exception, overrides: list[str]) -> Refusal:
         chosen = [o for o in overrides if "." not in o.partition("=")[0]]
         group, _, key = found.group(1).rpartition(".")
         with initialize_config_module("molgnn.conf", version_base="1.3"):
-            config = compose("train", [o for o in chosen if group or not o.startswith(f"{key}=")])
+            config = compose(name, [o for o in chosen if group or not o.startswith(f"{key}=")])
+        while group and OmegaConf.select(config, group) is None:
+            group, _, key = group.rpartition(".")
         node = OmegaConf.select(config, group) if group else config
         groups = [g for g, v in config.items() if isinstance(v, DictConfig) and key in v]
         if groups and not group:
             return Refusal(f"unknown option {key!r}: did you mean {groups[0]}.{key}?")
         if isinstance(node, DictConfig):
             return choices(f"option of {group}" if group else "option", key, node)
-    return Refusal(f"{reason}: `molgnn train --cfg job` prints every option")
+    shows = "molgnn train --cfg job" if name == "train" else f"molgnn {name} --help"
+    return Refusal(f"{reason}: `{shows}` prints every option")
 
 
 def _groups() -> list[str]:
-    """Each config group with its choices, read from the packaged ``conf``."""
+    """Each config group of a run with its choices, read from the packaged ``conf``."""
     conf = Path(str(files("molgnn.conf")))
-    folders = sorted(path for path in conf.iterdir() if any(path.glob("*.yaml")))
+    groups = (path for path in conf.iterdir() if path.name != "space")  # that of molgnn tune
+    folders = sorted(path for path in groups if any(path.glob("*.yaml")))
     return [
         f"  {folder.name:8}{', '.join(sorted(file.stem for file in folder.glob('*.yaml')))}"
         for folder in folders

@@ -51,6 +51,32 @@ def fit(
     Returns a ``Run`` with ``model``, ``metrics``, ``predictions`` and ``folder``. Raises Refusal as
     ``train.run.run`` does.
     """
+    columns = {"atom_targets": atom_targets, "bond_targets": bond_targets}
+    parts = {"encoder": encoder, "readout": readout, "kind": kind, "split": split, "seed": seed}
+    more = {"loss": loss, "transform": transform, "optim": optim, "table": table}
+    chosen = options_of(data, targets, **columns, **parts, **more, **options)
+    folder = out if out is not None else tempfile.mkdtemp(prefix="molgnn-")
+    return run(chosen, folder, force=force, say=say, epoch_done=epoch_done)
+
+
+def options_of(
+    data: str | Path,
+    targets: str | Sequence[str] = (),
+    *,
+    atom_targets: str | Sequence[str] = (),
+    bond_targets: str | Sequence[str] = (),
+    encoder: str | Mapping = "dmpnn",
+    readout: str | Mapping = "sum",
+    kind: str | Mapping[str, str] = "auto",
+    split: str | Mapping = "scaffold",
+    seed: int = 0,
+    loss: str | Mapping = "l2",
+    transform: str | Mapping[str, str] = "standardize",
+    optim: Mapping | None = None,
+    table: Mapping | None = None,
+    **options,
+) -> RunOptions:
+    """What the arguments of ``fit`` stand for. Raises Refusal for what is unknown."""
     is_name = str(data) in DATASETS and not Path(data).exists()
     if is_name and (targets or atom_targets or bond_targets):
         raise Refusal(f"{data} is a named data set with targets of its own: leave targets out")
@@ -61,7 +87,7 @@ def fit(
     where = {"name": str(data)} if is_name else {"path": str(data), **columns}
     splits = {"name": split} if isinstance(split, str) else split
     where |= {"split": dict(splits), "transform": transform, **(table or {})}
-    chosen = RunOptions(
+    return RunOptions(
         data=from_plain(DataOptions, where, "data."),
         encoder=_part(encoder),
         readout=_part(readout),
@@ -71,8 +97,6 @@ def fit(
         fit=from_plain(FitOptions, options, "fit."),
         seed=seed,
     )
-    folder = out if out is not None else tempfile.mkdtemp(prefix="molgnn-")
-    return run(chosen, folder, force=force, say=say, epoch_done=epoch_done)
 
 
 def _part(part: str | Mapping) -> dict:

@@ -8,7 +8,7 @@ import pytest
 
 import molgnn
 from molgnn.cli import main as dispatcher
-from molgnn.cli.main import COMMANDS, main
+from molgnn.cli.main import COMMANDS, HYDRAS, main
 
 HEAVY = ("torch", "numpy", "rdkit", "pandas", "pyarrow", "sklearn", "matplotlib", "hydra", "rich")
 
@@ -29,7 +29,7 @@ def loaded_by(*words):
 
 @pytest.mark.parametrize(
     "words",
-    [["--help"], ["--version"], ["screen", "--help"], ["train", "--help"], []],
+    [["--help"], ["--version"], ["screen", "--help"], ["train", "--help"], ["tune", "--help"], []],
     ids=lambda words: " ".join(words) or "nothing",
 )
 def test_help_imports_nothing_heavy(words):
@@ -48,7 +48,7 @@ def test_importing_molgnn_and_its_workers_imports_no_torch():
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_its_help(command, capsys):
-    if command == "train":
+    if command in HYDRAS:
         assert main([command, "--help"]) == 0
     else:
         with pytest.raises(SystemExit) as stop:
@@ -93,6 +93,8 @@ def test_the_version_is_that_of_the_package(capsys):
         (["screen", "no-such-model", "a.smi"], "unknown model 'no-such-model'"),
         (["train", "encoder=transformer"], "unknown encoder 'transformer'"),
         (["train", "data=csv"], "data.path is missing"),
+        (["tune", "data=csv"], "data.path is missing"),
+        (["tune", "space=wide"], "unknown space 'wide': choose one of standard"),
         (["data", "fetch", "esoll"], "unknown dataset 'esoll'"),
     ],
 )
@@ -130,6 +132,7 @@ def test_models_lists_what_is_bundled(capsys):
 def test_the_verbs_of_the_package_are_those_of_the_command_line():
     assert callable(molgnn.load)
     assert callable(molgnn.fit)
+    assert callable(molgnn.tune)
     assert callable(molgnn.screen)
     with pytest.raises(AttributeError, match="no attribute 'guess'"):
         molgnn.guess  # noqa: B018

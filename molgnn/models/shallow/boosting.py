@@ -43,8 +43,8 @@ def grow_boosted(
     # On few molecules threads mostly wait for each other.
     threads = torch.get_num_threads() if len(x) > 5000 else 1
     grower = kind(
-        **options, random_state=seed, n_jobs=threads, verbose=-1, deterministic=True, force_row_wise=True,
-        use_missing=False,
+        **options, random_state=seed, n_jobs=threads, verbose=-1, deterministic=True,
+        force_row_wise=True, use_missing=False,
     )  # fmt: skip
     grower.fit(x, y.astype(int) if classes else y, sample_weight=weight)
     width = classes if classes > 2 else 1

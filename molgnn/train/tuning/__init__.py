@@ -1,0 +1,1 @@
+"""Search for good options: trials on train and validation molecules, a study that goes on."""
