@@ -30,13 +30,14 @@ def folder_of(out: str) -> Path:
     return folder
 
 
-def lines(path: Path, bench: str) -> Iterator[dict]:
-    """Whole lines; what a kill left of a last one is cut off, so that none is glued to it."""
+def lines(path: Path, bench: str, cut: bool = True) -> Iterator[dict]:
+    """Whole lines; what a kill left of a last one is cut off, so that none is glued to it. Who only
+    looks, while another process may be writing, does not ``cut``."""
     if not path.exists():
         return
     raw = path.read_bytes()
     whole = raw[: raw.rfind(b"\n") + 1]
-    if len(whole) < len(raw):
+    if cut and len(whole) < len(raw):
         os.truncate(path, len(whole))
     for number, line in enumerate(whole.splitlines(), 1):
         try:
