@@ -7,11 +7,12 @@ round by round, on the same molecules.
 import argparse
 import os
 
-from molgnn.cli.bench import encoders, featurize, gpu, latency, library, screen, train
+from molgnn.cli.bench import accuracy, encoders, featurize, gpu, latency, library, screen, train
 from molgnn.errors import Refusal
 
 _SUBJECTS = {
     "train": (train, "training molecules a second"),
+    "accuracy": (accuracy, "published benchmarks by their own protocols, beside published figures"),
     "encoders": (encoders, "all encoders on the same splits: figures and seconds"),
     "featurize": (featurize, "molecules featurised a second, in one process"),
     "library": (library, "packing and unpacking a library"),

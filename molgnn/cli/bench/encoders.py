@@ -6,13 +6,11 @@ become a line of OUT/runs.jsonl when it ends, so the same command goes on after 
 
 import argparse
 import json
-import os
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from molgnn.cli.bench.runs import RUNS, UNFINISHED, append, folder_of, lines, remove, train_in
 from molgnn.cli.bench.standings import REFERENCES, SMALLER_IS_BETTER, standings, table
 from molgnn.cli.terminal import INTERRUPTED, say
 from molgnn.errors import Refusal, choices
@@ -20,7 +18,7 @@ from molgnn.errors import Refusal, choices
 if TYPE_CHECKING:
     from molgnn.train.options import RunOptions
 
-RUNS, TABLE, UNFINISHED = "runs.jsonl", "table.txt", "unfinished"
+TABLE = "table.txt"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,9 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    out = Path(args.out)
-    if out.exists() and not out.is_dir():
-        raise Refusal(f"{out} is a file: give another folder with --out")
+    out = folder_of(args.out)
     wanted = plan(args)
     out.mkdir(parents=True, exist_ok=True)
     try:
@@ -137,7 +133,7 @@ def finished(wanted: list, out: Path) -> list[dict]:
     from molgnn.train.folder import plain
 
     sha = {data: file_sha256(find(data).path) for data in dict.fromkeys(w[0] for w in wanted)}
-    known = {_key(record): record for record in _lines(out / RUNS)}
+    known = {_key(record): record for record in lines(out / RUNS, "encoders")}
     records: list[dict] = []
     for number, (data, model, options) in enumerate(wanted, 1):
         record = {"data": data, "model": model, "seed": options.seed}
@@ -147,7 +143,7 @@ def finished(wanted: list, out: Path) -> list[dict]:
             say(f"run {number} of {len(wanted)}: {data} {model} seed {options.seed}")
             made = _reference(model, options) if model in REFERENCES else _trained(options, out)
             found = record | made | asked
-            _append(out / RUNS, found)
+            append(out / RUNS, found)
             say(f"  {found['metric']} test {found['test']:.4f} valid {found['valid']:.4f}")
         records.append(found)
         (out / TABLE).write_text(table(standings(records)) + "\n", encoding="utf-8")
@@ -159,48 +155,12 @@ def _key(record: dict) -> str:
     return json.dumps([record[name] for name in asked], sort_keys=True)
 
 
-def _lines(path: Path) -> Iterator[dict]:
-    """Whole lines; what a kill left of a last one is cut off, so that none is glued to it."""
-    if not path.exists():
-        return
-    raw = path.read_bytes()
-    whole = raw[: raw.rfind(b"\n") + 1]
-    if len(whole) < len(raw):
-        os.truncate(path, len(whole))
-    for number, line in enumerate(whole.splitlines(), 1):
-        try:
-            yield json.loads(line)
-        except ValueError:
-            remedy = "remove the line, or give another --out"
-            raise Refusal(
-                f"{path} line {number}: not what `bench encoders` wrote: {remedy}"
-            ) from None
-
-
-def _append(path: Path, record: dict) -> None:
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _trained(options: "RunOptions", out: Path) -> dict:
-    """The figures of one network. Its run's folder lies in OUT/unfinished while it trains, and no
-    longer: nothing else is in there, so nothing of the user's is replaced or removed."""
-    from molgnn.cli.epochs import EpochLog
-    from molgnn.train.folder import can_go_on
-    from molgnn.train.run import run as train
-
+    """The figures of one network."""
     folder = out / UNFINISHED / f"{options.data.name}-{options.encoder['name']}-{options.seed}"
-    try:
-        goes_on = can_go_on(folder, options)
-    except Refusal:  # a run of other options, or one that was killed when it had ended
-        goes_on = False
-    log = EpochLog(options.fit.epochs, 1)
-    done = train(options, folder, force=not goes_on, epoch_done=log)
-    log.close()
+    done = train_in(folder, options)
     figures, counts = done.metrics, done.model.card["data"]["counts"]
-    shutil.rmtree(out / UNFINISHED)
+    remove(folder)
     return _figures(figures, options.data.name) | {
         "seconds_per_epoch": counts["train"] / figures["train_molecules_per_second"],
         "best_epoch": figures["best_epoch"][0],

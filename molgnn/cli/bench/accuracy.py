@@ -1,0 +1,219 @@
+"""`molgnn bench accuracy`: published benchmarks by their own protocols, with published figures.
+
+Each run is what `molgnn train data=csv data.path=TABLE` is, on a table of OUT/tables. Its figures
+become a line of OUT/runs.jsonl when it ends, so the same command goes on after a kill.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from filelock import FileLock, Timeout
+
+from molgnn.cli.bench import runs, suites
+from molgnn.cli.bench.arms import PLAIN, arms_of, on_table
+from molgnn.cli.bench.measured import csv_rows, read_csv, record_of, write_csv
+from molgnn.cli.bench.scoreboard import tables
+from molgnn.cli.bench.suites import SUITES, Case
+from molgnn.cli.meter import duration
+from molgnn.cli.terminal import INTERRUPTED, say, terminated_as_interrupted
+from molgnn.errors import Refusal
+
+if TYPE_CHECKING:
+    from molgnn.train.options import RunOptions
+
+PARTS = ("test", "valid")
+
+
+class Planned(NamedTuple):
+    """A run to make: ``rows`` of its set say how much work it is."""
+
+    case: Case
+    arm: str
+    options: "RunOptions"
+    rows: int
+
+    def __str__(self) -> str:
+        return f"{self.case} {self.arm}"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--suite", nargs="+", required=True, choices=SUITES, help="what is measured")
+    add("--sets", nargs="+", metavar="SET", help="some of its sets (all)")
+    add("--seeds", type=int, nargs="+", metavar="S", help="a run each (3; tdc 5)")
+    add("--arms", nargs="+", default=[PLAIN], metavar="ARM",
+        help="default, a choice of the group model, or NAME:KEY=VALUE,KEY=VALUE")  # fmt: skip
+    add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
+        help="options of molgnn train, for every arm", dest="shared")  # fmt: skip
+    add("--members", type=int, metavar="N", help="networks of each ensemble")
+    add("--part", default="test", choices=PARTS,
+        help="valid: choose by it, no test row is even read (test)")  # fmt: skip
+    add("--out", default="runs/accuracy", metavar="DIR", help="what is done (runs/accuracy)")
+    add("--dry-run", action="store_true", help="print the runs, and whether they are done")
+    add("--json", metavar="FILE", help="write the figures there too")
+
+
+def run(args: argparse.Namespace) -> int:
+    out, data = runs.folder_of(args.out), _data()
+    wanted = plan(args, data)
+    if args.dry_run:
+        bench = Bench(out, data, args.part, cut=False)
+        for item in wanted:
+            print(f"{item}: {'done' if bench.known(item) else 'to do'}")
+        return 0
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(out / "lock").acquire(timeout=0), terminated_as_interrupted():
+            bench = Bench(out, data, args.part)
+            bench.work(wanted)
+    except Timeout:
+        raise Refusal(f"{out}: another bench is at work there: give another --out") from None
+    except KeyboardInterrupt:
+        say(f"molgnn: interrupted: the same command goes on; what is done: {out}")
+        return INTERRUPTED
+    print(bench.tables.read_text(encoding="utf-8"), end="")
+    if args.json:
+        import torch
+
+        settings = {key: value for key, value in vars(args).items() if key != "run"}
+        figures = {"settings": settings, "threads": torch.get_num_threads()}
+        figures |= {"torch": torch.__version__, "rows": read_csv(bench.csv)}
+        Path(args.json).write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    return 0
+
+
+def _data() -> Path:
+    given = os.environ.get("MOLGNN_DATA")
+    if not given or not Path(given).is_dir():
+        said = f"MOLGNN_DATA={given}: no such folder" if given else "MOLGNN_DATA is not set"
+        raise Refusal(f"{said}: name the folder that holds {', '.join(SUITES)}")
+    return Path(given)
+
+
+def plan(args: argparse.Namespace, data: Path) -> list[Planned]:
+    """Every run, seeds before sets before arms, so that the tables fill evenly. Raises Refusal for
+    a name, number or option that is wrong, and for a set that is not there."""
+    chosen = list(dict.fromkeys(args.suite))
+    suites.check_sets(args.sets or [], chosen, data)
+    members = [] if args.members is None else [f"fit.members={args.members}"]
+    arms, wanted = arms_of(args.arms, [*members, *args.shared]), []
+    for suite in chosen:
+        sets = [name for name in suites.sets_of(suite, data) if name in (args.sets or [name])]
+        if not sets and not args.sets:
+            raise Refusal(f"{data / suite}: holds no set: put its tables there")
+        files = {name: suites.files_of(Case(suite, name, 0, 0), data) for name in sets}
+        work = {name: suites.rows_of(paths) for name, paths in files.items()}
+        wanted += [
+            Planned(Case(suite, name, seed, fold), arm, options, work[name])
+            for seed in dict.fromkeys(SUITES[suite].seeds if args.seeds is None else args.seeds)
+            for name in sets
+            for fold in range(SUITES[suite].folds)
+            for arm, options in arms.items()
+        ]
+    for item in wanted:
+        on_table(item.options, "", "", (), item.case.seed)  # refuses a seed that is none
+    return wanted
+
+
+class Bench:
+    """What is done in the folder ``out``, and how it is done. ``csv`` and ``tables`` are those of
+    one part: figures of validation never stand where those of the test set are looked for."""
+
+    def __init__(self, out: Path, data: Path, part: str, cut: bool = True):
+        self.out, self.data, self.part = out, data, part
+        name = "" if part == "test" else f"-{part}"
+        self.csv, self.tables = out / f"accuracy{name}.csv", out / f"tables{name}.md"
+        self._records = {r["key"]: r for r in runs.lines(out / runs.RUNS, "accuracy", cut)}
+        self._sha: dict[Path, str] = {}
+        self._paths: dict[Case, Path] = {}
+
+    def work(self, wanted: list[Planned]) -> None:
+        """Make the runs that are not on record; CSV and tables are written after each of them."""
+        start, found = time.monotonic(), []
+        waiting = [item for item in wanted if not self.known(item)]
+        seconds: dict[str, list[float]] = {}  # arm -> seconds a row, of the runs made
+        for number, item in enumerate(wanted, 1):
+            record = self.known(item)
+            made = record is None
+            if made:
+                record = self._made(item)
+                waiting = [other for other in waiting if other is not item]
+                spent = record["train_seconds"] + record["predict_seconds"]
+                seconds.setdefault(item.arm, []).append(spent / item.rows)
+                times = _times(time.monotonic() - start, waiting, seconds)
+                say(f"run {number} of {len(wanted)}: {item}: {_said(record)}, {times}")
+            found.append((item.case, item.arm, record))
+            if made or number == len(wanted):
+                self._write(found, len(wanted))
+
+    def known(self, item: Planned) -> dict | None:
+        """The record of a run that is finished; its table lies in the folder since then."""
+        path = self._path(item.case)
+        return self._records.get(self._key(item, path)) if path.exists() else None
+
+    def _path(self, case: Case) -> Path:
+        if case not in self._paths:
+            self._paths[case] = suites.table_path(case, self.data, self.out, self.part)
+        return self._paths[case]
+
+    def _key(self, item: Planned, path: Path) -> str:
+        """Equal for runs with equal options, table and part, in whichever folder."""
+        from molgnn.data.readers.reader import file_sha256
+        from molgnn.train.folder import plain
+
+        if path not in self._sha:
+            self._sha[path] = file_sha256(path)
+        options = plain(self._options(item, Path("table")))
+        facts = [options, self._sha[path], self.part, item.case.metrics]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def _options(self, item: Planned, path: Path) -> "RunOptions":
+        targets = suites.targets_of(self._path(item.case))
+        return on_table(item.options, item.case.set, str(path), targets, item.case.seed)
+
+    def _made(self, item: Planned) -> dict:
+        from molgnn.train.folder import plain
+
+        path = self._path(item.case)
+        if not path.exists():
+            suites.write_table(item.case, self.data, path, self.part)
+        key, options = self._key(item, path), self._options(item, path)
+        if key in self._records:  # its table was removed since
+            return self._records[key]
+        folder = self.out / runs.UNFINISHED / key[:16]
+        done = runs.train_in(folder, options, quiet=not sys.stderr.isatty())
+        record = {"key": key, "case": item.case._asdict(), "arm": item.arm, "part": self.part}
+        record |= record_of(done, item.case, self.part, path) | {"options": plain(options)}
+        runs.append(self.out / runs.RUNS, record)
+        self._records[key] = record
+        runs.remove(folder)
+        return record
+
+    def _write(self, found: list, planned: int) -> None:
+        write_csv(csv_rows(found, self.part), self.csv)
+        published = {suite: suites.published_of(suite, self.data) for suite in SUITES}
+        text = tables(read_csv(self.csv), published)
+        if len(found) < planned:
+            text += f"\nnot finished: {len(found)} of {planned} runs\n"
+        self.tables.write_text(text, encoding="utf-8")
+
+
+def _said(record: dict) -> str:
+    figures = record["figures"].items()
+    return ", ".join(f"{m} {'-' if v is None else f'{v:.4f}'}" for m, v in figures)
+
+
+def _times(elapsed: float, waiting: list[Planned], seconds: dict[str, list[float]]) -> str:
+    """Elapsed, and left: the rows that wait, at the pace of their arm (else of all arms) so far."""
+    every = [pace for paces in seconds.values() for pace in paces]
+    left = 0.0
+    for item in waiting:
+        paces = seconds.get(item.arm, every)
+        left += item.rows * sum(paces) / len(paces)
+    return f"{duration(elapsed)}, {duration(left)} left" if waiting else duration(elapsed)

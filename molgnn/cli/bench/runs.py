@@ -1,0 +1,82 @@
+"""Runs of a bench: the record of those that are finished, and the training of one that is not.
+
+A finished run is a line of OUT/runs.jsonl, so that the same command goes on after a kill. While a
+run trains, its folder lies in OUT/unfinished: nothing else is in there, so nothing of the user's
+is replaced or removed.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from molgnn.errors import Refusal
+
+if TYPE_CHECKING:
+    from molgnn.train.options import RunOptions
+    from molgnn.train.run import Run
+
+RUNS, UNFINISHED = "runs.jsonl", "unfinished"
+
+
+def folder_of(out: str) -> Path:
+    """Raises Refusal where a file has that name."""
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise Refusal(f"{folder} is a file: give another folder with --out")
+    return folder
+
+
+def lines(path: Path, bench: str, cut: bool = True) -> Iterator[dict]:
+    """Whole lines; what a kill left of a last one is cut off, so that none is glued to it. Who only
+    looks, while another process may be writing, does not ``cut``."""
+    if not path.exists():
+        return
+    raw = path.read_bytes()
+    whole = raw[: raw.rfind(b"\n") + 1]
+    if cut and len(whole) < len(raw):
+        os.truncate(path, len(whole))
+    for number, line in enumerate(whole.splitlines(), 1):
+        try:
+            yield json.loads(line)
+        except ValueError:
+            remedy = "remove the line, or give another --out"
+            raise Refusal(
+                f"{path} line {number}: not what `bench {bench}` wrote: {remedy}"
+            ) from None
+
+
+def append(path: Path, record: dict) -> None:
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def train_in(folder: Path, options: "RunOptions", quiet: bool = False) -> "Run":
+    """Train in OUT/unfinished/NAME, or go on with the same run there. The caller ends with
+    ``remove``, when it has what it needs of the run."""
+    from molgnn.cli.epochs import EpochLog
+    from molgnn.train.folder import can_go_on
+    from molgnn.train.run import run as train
+
+    try:
+        goes_on = can_go_on(folder, options)
+    except Refusal:  # a run of other options, or one that was killed when it had ended
+        goes_on = False
+    if quiet:
+        return train(options, folder, force=not goes_on)
+    log = EpochLog(options.fit.epochs, options.fit.members)
+    done = train(options, folder, force=not goes_on, epoch_done=log)
+    log.close()
+    return done
+
+
+def remove(folder: Path) -> None:
+    """The folder of a run; OUT/unfinished too, unless another run waits there to go on."""
+    shutil.rmtree(folder)
+    with suppress(OSError):  # not empty
+        folder.parent.rmdir()
