@@ -35,8 +35,7 @@ class Comparison:
 
     @property
     def better(self) -> str | None:
-        """The name of the one that is better at the level of 5 %; None if no difference is shown.
-        """
+        """The name of the one that is better at the level of 5 %; None if no difference is shown."""
         if self.p is None or self.p >= LEVEL:
             return None
         second_is_better = (self.difference < 0) == SMALLER_IS_BETTER[self.metric]
@@ -94,7 +93,8 @@ def corrected_t(differences: np.ndarray, ratio: float) -> tuple[float, float, fl
     variance: the corrected resampled t-test of Nadeau and Bengio 2003, doi:10.1023/A:1024068626366.
     Folds share most of their training molecules, so their figures are correlated: 1/n alone, the
     plain t-test, calls every second pair of equals different. For molecules: Ash et al. 2025,
-    doi:10.1021/acs.jcim.5c01609. Equal differences have no variance: then p is 0, or 1 if all are 0.
+    doi:10.1021/acs.jcim.5c01609. Equal differences have no variance: then p is 0, or 1 if
+    all are 0.
     """
     n, mean = len(differences), float(np.mean(differences))
     error = float(np.sqrt((1 / n + ratio) * np.var(differences, ddof=1)))

@@ -6,9 +6,7 @@ become a line of OUT/runs.jsonl when it ends, so the same command goes on after 
 
 import argparse
 import json
-import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,9 +133,10 @@ def finished(wanted: list, out: Path) -> list[dict]:
     from molgnn.data.named.registry import find
     from molgnn.data.readers.reader import file_sha256
     from molgnn.train.folder import plain
+    from molgnn.train.ledger import append, lines
 
     sha = {data: file_sha256(find(data).path) for data in dict.fromkeys(w[0] for w in wanted)}
-    known = {_key(record): record for record in _lines(out / RUNS)}
+    known = {_key(record): record for record in lines(out / RUNS, "bench encoders")}
     records: list[dict] = []
     for number, (data, model, options) in enumerate(wanted, 1):
         record = {"data": data, "model": model, "seed": options.seed}
@@ -147,7 +146,7 @@ def finished(wanted: list, out: Path) -> list[dict]:
             say(f"run {number} of {len(wanted)}: {data} {model} seed {options.seed}")
             made = _reference(model, options) if model in REFERENCES else _trained(options, out)
             found = record | made | asked
-            _append(out / RUNS, found)
+            append(out / RUNS, found)
             say(f"  {found['metric']} test {found['test']:.4f} valid {found['valid']:.4f}")
         records.append(found)
         (out / TABLE).write_text(table(standings(records)) + "\n", encoding="utf-8")
@@ -157,31 +156,6 @@ def finished(wanted: list, out: Path) -> list[dict]:
 def _key(record: dict) -> str:
     asked = ("data", "model", "seed", "options", "data_sha256")
     return json.dumps([record[name] for name in asked], sort_keys=True)
-
-
-def _lines(path: Path) -> Iterator[dict]:
-    """Whole lines; what a kill left of a last one is cut off, so that none is glued to it."""
-    if not path.exists():
-        return
-    raw = path.read_bytes()
-    whole = raw[: raw.rfind(b"\n") + 1]
-    if len(whole) < len(raw):
-        os.truncate(path, len(whole))
-    for number, line in enumerate(whole.splitlines(), 1):
-        try:
-            yield json.loads(line)
-        except ValueError:
-            remedy = "remove the line, or give another --out"
-            raise Refusal(
-                f"{path} line {number}: not what `bench encoders` wrote: {remedy}"
-            ) from None
-
-
-def _append(path: Path, record: dict) -> None:
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _trained(options: "RunOptions", out: Path) -> dict:
