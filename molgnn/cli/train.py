@@ -10,6 +10,7 @@ from molgnn.cli.terminal import INTERRUPTED, say
 from molgnn.errors import Refusal, choices
 
 if TYPE_CHECKING:
+    from molgnn.train.options import RunOptions
     from molgnn.train.run import Run
 
 HELP = """usage: molgnn train [key=value ...] [group=choice ...] [-m]
@@ -45,8 +46,9 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def check(overrides: list[str]) -> None:
-    """Raises Refusal for overrides that do not compose, naming the choices where there are some."""
+def check(overrides: list[str]) -> "RunOptions":
+    """The options that overrides compose. Raises Refusal where they do not compose, naming the
+    choices where there are some."""
     _check_grammar(overrides)
     from hydra import compose, initialize_config_module
     from hydra.errors import HydraException, MissingConfigException
@@ -56,7 +58,7 @@ def check(overrides: list[str]) -> None:
     try:
         with initialize_config_module("molgnn.conf", version_base="1.3"):
             config = compose("train", overrides)
-        run_options(config)
+        return run_options(config)
     except MissingConfigException as error:
         group, _, name = (error.missing_cfg_file or "").rpartition("/")
         known = [option for option in error.options or () if not option.startswith("_")]

@@ -1,4 +1,4 @@
-"""What an evaluation will do: configurations, folds and tasks, checked before the first training."""
+"""What an evaluation will do: configurations, folds and tasks, checked before any training."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace

@@ -25,6 +25,7 @@ from molgnn.train.metrics import evaluate
 
 FOLDS, PREDICTIONS = "folds.jsonl", "predictions"
 OURS = {FOLDS, PREDICTIONS, ledger.LOCK}  # what there is before the first fold is done
+WHERE = ("config", "repeat", "fold")
 WRITER = "molgnn evaluate"
 
 
@@ -37,7 +38,9 @@ def done_before(plan: Plan, out: Path) -> dict[tuple, dict]:
     sides = {side.name: side for side in plan.sides}
     found = {}
     for line in ledger.lines(out / FOLDS, WRITER):
-        where = (line["config"], line["repeat"], line["fold"])
+        if not isinstance(line, dict) or not line.keys() >= {*WHERE, "asked", "figures"}:
+            raise _another(out, f"{FOLDS} has a line of other things")
+        where = tuple(line[name] for name in WHERE)
         if line["config"] not in sides:
             raise _another(out, f"it holds folds of {line['config']}, which is not asked for")
         differs = ledger.difference(line["asked"], sides[line["config"]].asked)
@@ -47,7 +50,8 @@ def done_before(plan: Plan, out: Path) -> dict[tuple, dict]:
             raise _another(out, f"{line['config']}: {differs.removeprefix('options.')}")
         if line["repeat"] >= plan.how.repeats:
             raise _another(out, f"it holds more than {plan.how.repeats} repeats")
-        found[where] = line
+        if predictions_file(out, *where).exists():
+            found[where] = line
     return found
 
 

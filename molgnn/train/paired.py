@@ -35,7 +35,7 @@ class Comparison:
 
     @property
     def better(self) -> str | None:
-        """The name of the one that is better at the level of 5 %; None if no difference is shown."""
+        """The name of the one that is better at the level of 5 %; None if none is shown."""
         if self.p is None or self.p >= LEVEL:
             return None
         second_is_better = (self.difference < 0) == SMALLER_IS_BETTER[self.metric]
@@ -43,8 +43,8 @@ class Comparison:
 
     def words(self) -> str:
         """The verdict as a sentence."""
-        wins = ", ".join(f"{name} on {count}" for name, count in self.wins.items())
-        wins = f"better of {self.folds} folds: {wins}" + (f", ties {self.ties}" * bool(self.ties))
+        wins = ", ".join(f"{name} better on {count}" for name, count in self.wins.items())
+        wins = f"of {self.folds} folds {wins}" + (f", equal on {self.ties}" * bool(self.ties))
         if self.p is None:
             by = f"{self.second} - {self.first} = {self.difference:+.4f} {self.metric}"
             return f"{by}; one fold shows no difference, give more folds or repeats"

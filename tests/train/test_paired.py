@@ -65,8 +65,8 @@ def test_what_is_better_depends_on_the_metric(metric, better):
     assert found.difference == pytest.approx(-0.07)
     other = "a" if better == "b" else "b"
     assert found.words().startswith(f"{better} is better than {other} by 0.0700 {metric} (95 % CI ")
-    assert found.words().endswith(f"p < 0.001); better of 16 folds: a on {found.wins['a']}, b on "
-                                  f"{found.wins['b']}")  # fmt: skip
+    assert found.words().endswith(f"p < 0.001); of 16 folds a better on {found.wins['a']}, "
+                                  f"b better on {found.wins['b']}")  # fmt: skip
 
 
 def test_exchanging_the_sides_changes_the_sign_alone():
@@ -80,7 +80,7 @@ def test_no_difference_is_called_none():
     assert (found.p, found.better, found.ties) == (1.0, None, 4)
     assert found.words() == (
         "no difference shown: b - a = +0.0000 rmse (95 % CI +0.0000 to +0.0000, p = 1.000); "
-        "better of 4 folds: a on 0, b on 0, ties 4"
+        "of 4 folds a better on 0, b better on 0, equal on 4"
     )
 
 

@@ -51,7 +51,7 @@ def _too_few(folds: int, units: int, name: str) -> Refusal:
 
 
 def _keys(smiles: Sequence[str], y: np.ndarray, name: str) -> np.ndarray:
-    """(n,) number of the group that is to stay whole (scaffold) or to be shared out (the others)."""
+    """(n,) number of the group that is to stay whole (scaffold) or to be shared out (others)."""
     if name == "scaffold":
         scaffolds = [murcko(parse(text, "none")) for text in smiles]
         return np.unique(scaffolds, return_inverse=True)[1]
@@ -111,7 +111,7 @@ def _whole(keys: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray
 
 
 def _whole_aside(keys: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(n,) bool: groups in random order, each that still fits into a tenth; at least the smallest."""
+    """(n,) bool: groups in random order, each that still fits in a tenth; else the smallest."""
     groups, sizes = np.unique(keys, return_counts=True)
     room, taken = round(len(keys) / SET_ASIDE), []
     for drawn in rng.permutation(len(groups)):
