@@ -20,14 +20,14 @@ def lines(path: Path, writer: str) -> Iterator[dict]:
         return
     raw = path.read_bytes()
     whole = raw[: raw.rfind(b"\n") + 1]
-    if len(whole) < len(raw):
-        os.truncate(path, len(whole))
     for number, line in enumerate(whole.splitlines(), 1):
         try:
             yield json.loads(line)
         except ValueError:
             remedy = "remove the line, or give another --out"
             raise Refusal(f"{path} line {number}: not what `{writer}` wrote: {remedy}") from None
+    if len(whole) < len(raw):  # last, when all others have proved to be ours
+        os.truncate(path, len(whole))
 
 
 def append(path: Path, record: dict) -> None:
