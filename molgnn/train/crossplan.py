@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from molgnn.chem.descriptors import BLOCKS, columns_of
 from molgnn.data.readers.reader import file_sha256
+from molgnn.data.tables.features import with_features
 from molgnn.data.tables.folds import cross_splits
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
@@ -11,6 +13,7 @@ from molgnn.data.targets import Task, Wishes, make_tasks
 from molgnn.errors import Refusal, choices
 from molgnn.train import ledger
 from molgnn.train.folder import plain
+from molgnn.train.learn import without_shallow
 from molgnn.train.options import DataOptions, RunOptions, SplitOptions
 from molgnn.train.run import read_data
 
@@ -35,18 +38,21 @@ class Folds:
 
 @dataclass(frozen=True)
 class Side:
-    """A configuration, or the forest, with the tasks of each ``[repeat][fold]``: what is fitted to
-    labels sees those outside the fold alone. ``asked`` is all that its figures depend on."""
+    """A configuration, or the forest: its molecules with the features that it needs, and the tasks
+    of each ``[repeat][fold]``, which see labels from outside the fold alone. ``asked`` is all that
+    its figures depend on."""
 
     name: str
     options: RunOptions
+    dataset: Dataset
     tasks: list[list[list[Task]]]
     asked: dict
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that there is to do: ``splits[repeat][fold]`` are the same for every side."""
+    """All that there is to do: ``splits[repeat][fold]`` are the same for every side. ``dataset``
+    is without features."""
 
     dataset: Dataset
     splits: list[list[Split]]
@@ -91,13 +97,29 @@ def plan(
     wanted = {name: replace(options, data=_own(options.data)) for name, options in configs.items()}
     if any(options.fit.baseline for options in configs.values()):
         wanted[FOREST] = RunOptions(_shared(first.data), head={"kind": first.kind}, seed=first.seed)
-    sides = []
-    for name, options in wanted.items():
+    featured, sides = _with_features(dataset, list(wanted.values()), reading), []
+    for (name, options), whole in zip(wanted.items(), featured, strict=True):
         options = replace(options, fit=replace(options.fit, baseline=False))
         asked = {"split": how.split, "folds": how.folds, "seed": how.seed, "data_sha256": sha}
         tasks = [_tasks(dataset, units, options, repeat) for repeat in splits]
-        sides.append(Side(name, options, tasks, {"options": plain(options), **asked}))
+        without_shallow(options, tasks[0][0])  # refuses what cannot predict them
+        asked = {"options": plain(options), **asked}
+        sides.append(Side(name, options, whole, tasks, asked))
     return Plan(dataset, splits, sides, how, _metric(metric, sides[0].tasks[0][0]), sha)
+
+
+def _with_features(
+    dataset: Dataset, wanted: list[RunOptions], reading: Callable[[int, int], None] | None
+) -> list[Dataset]:
+    """The molecules once for each of the options; no feature is computed twice."""
+    used = {block for options in wanted for block in options.model.blocks}
+    blocks = [block for block in BLOCKS if block in used]
+    whole = with_features(dataset, blocks, reading).graphs.features
+    found = []
+    for own in (options.model.blocks for options in wanted):
+        features = whole[:, columns_of(blocks, own)] if own else None
+        found.append(replace(dataset, graphs=replace(dataset.graphs, features=features)))
+    return found
 
 
 def _own(data: DataOptions) -> DataOptions:

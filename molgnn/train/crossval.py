@@ -89,11 +89,11 @@ def _made(plan: Plan, side: Side, repeat: int, fold: int, out: Path) -> dict:
     started = time.perf_counter()
     parts, tasks = plan.splits[repeat][fold], side.tasks[repeat][fold]
     seed = int(np.random.SeedSequence([side.options.seed, repeat, fold]).generate_state(1)[0])
-    asked = plan.dataset.select(parts.test)
-    each = _predicted(plan.dataset, parts, asked, tasks, side, seed)
-    result = evaluate(asked.labels, averaged(each), tasks, asked.bounds)
+    asked = side.dataset.select(parts.test)
+    each, shares = _predicted(parts, asked, tasks, side, seed)
+    result = evaluate(asked.labels, averaged(each, shares), tasks, asked.bounds)
     place = dict(zip(PLACE, np.full((2, len(asked)), [[repeat], [fold]]), strict=True))
-    table = pa.table(predictions_table(tasks, asked, each, **place))
+    table = pa.table(predictions_table(tasks, asked, each, shares, **place))
     pq.write_table(table, predictions_file(out, side.name, repeat, fold))
     return {
         "config": side.name,
@@ -109,18 +109,19 @@ def _made(plan: Plan, side: Side, repeat: int, fold: int, out: Path) -> dict:
 
 
 def _predicted(
-    dataset: Dataset, parts: Split, asked: Dataset, tasks: list[Task], side: Side, seed: int
-) -> list[Levels]:
-    """Each member's predictions for the fold ``asked``, of which only the molecules are seen."""
+    parts: Split, asked: Dataset, tasks: list[Task], side: Side, seed: int
+) -> tuple[list[Levels], np.ndarray | None]:
+    """Each member's predictions for the fold ``asked``, of which only the molecules are seen, and
+    what each member counts."""
+    dataset, options = side.dataset, replace(side.options, seed=seed)
     if side.name == FOREST:
-        return [baseline_predictions(dataset.select(parts.train), asked, tasks, seed)]
-    options = replace(side.options, seed=seed)
+        return [baseline_predictions(dataset.select(parts.train), asked, tasks, seed)], None
     with ExitStack() as stack:
         folder = None
         if options.fit.devices > 1:  # processes of DDP hand back what they learnt in files
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="molgnn-")))
         model, _ = learn(job_of(options, dataset, tasks, parts, folder))
-    return model.predict_levels(asked.graphs)
+    return model.predict_levels(asked.graphs), model.shares
 
 
 def predictions_file(out: Path, side: str, repeat: int, fold: int) -> Path:
