@@ -15,6 +15,7 @@ COMMANDS = {
     "predict": "predict properties of the molecules of a table",
     "screen": "rank a library and keep its best molecules",
     "library": "pack a library once, to screen it at the speed of the model",
+    "evaluate": "cross-validate one configuration, or compare two on the same folds",
     "report": "rebuild the HTML page of a finished screen",
     "models": "list the models that ship with molgnn",
     "data": "list the named data sets, or fetch one",

@@ -13,6 +13,7 @@ from molgnn.errors import Refusal, choices
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from molgnn.train.options import RunOptions
     from molgnn.train.run import Run
 
 HELP = """usage: molgnn train [key=value ...] [group=choice ...] [-m]
@@ -50,12 +51,13 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def check(overrides: list[str]) -> None:
-    """Raises Refusal for overrides that do not compose, naming the choices where there are some."""
+def check(overrides: list[str]) -> "RunOptions":
+    """The options that overrides compose. Raises Refusal where they do not compose, naming the
+    choices where there are some."""
     check_grammar(overrides)
     from molgnn.cli.make import run_options
 
-    run_options(composed(expanded(overrides)))
+    return run_options(composed(expanded(overrides)))
 
 
 def composed(overrides: list[str], name: str = "train") -> "DictConfig":

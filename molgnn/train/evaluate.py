@@ -1,5 +1,6 @@
 """Judge a trained model on each part of the split, beside its baseline."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow.parquet as pq
 from molgnn.data.levels import Levels
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
-from molgnn.data.targets import Task, with_std
+from molgnn.data.targets import Task, tasks_at, with_std
 from molgnn.models.baseline import NAME, baseline_predictions
 from molgnn.models.ensemble import Predictor
 from molgnn.models.lists import as_written, listed, mean_and_spread
@@ -21,9 +22,7 @@ from molgnn.train.options import RunOptions
 def judge(model: Predictor, dataset: Dataset, parts: Split, options: RunOptions, out: Path) -> dict:
     """Figures of model and baseline on each part, pictures, and every molecule's predictions."""
     each = model.predict_levels(dataset.graphs)
-    predicted = each[0].map(
-        lambda level, _: mean_and_spread(np.stack([m[level] for m in each]), model.shares)[0]
-    )
+    predicted = averaged(each, model.shares)
     figures = figures_by_part(predicted, dataset, parts, model.tasks)
     if len(each) > 1:
         members = [figures_by_part(p, dataset, parts, model.tasks) for p in each]
@@ -35,22 +34,37 @@ def judge(model: Predictor, dataset: Dataset, parts: Split, options: RunOptions,
         where[rows] = part
     judged = by_task(dataset.labels, dataset.bounds, predicted, model.tasks)
     plots.predictions(out, [(j, predicted.spread(j.task.level, where)) for j in judged])
-    pq.write_table(pa.table(_table(model, dataset, each, where)), out / "predictions.parquet")
+    table = predictions_table(model.tasks, dataset, each, model.shares, split=where)
+    pq.write_table(pa.table(table), out / "predictions.parquet")
     return figures
 
 
-def _table(model: Predictor, dataset: Dataset, each: list[Levels], where: np.ndarray) -> dict:
+def averaged(each: Sequence[Levels], shares: np.ndarray | None = None) -> Levels:
+    """The mean of the members' predictions; ``shares`` as for `mean_and_spread`."""
+    return each[0].map(
+        lambda level, _: mean_and_spread(np.stack([member[level] for member in each]), shares)[0]
+    )
+
+
+def predictions_table(
+    tasks: Sequence[Task],
+    dataset: Dataset,
+    each: Sequence[Levels],
+    shares: np.ndarray | None = None,
+    **first: np.ndarray,
+) -> dict:
     """Columns: labels beside predictions, those of atoms and bonds as lists, in the order of the
-    input; a bound has a column of its own, ``<task> (bound)``, with its sign."""
+    input; a bound has a column of its own, ``<task> (bound)``, with its sign. ``first`` are further
+    ones (B,) that stand before them."""
     several = len(each) > 1
-    table = {"line": dataset.lines, "id": dataset.ids, "smiles": dataset.smiles, "split": where}
+    table = {"line": dataset.lines, "id": dataset.ids, "smiles": dataset.smiles, **first}
     for i, task in enumerate(dataset.tasks):
         table[f"{task} (measured)"] = dataset.y[:, i]
         if dataset.bounds.molecule[:, i].any():
             table[f"{task} (bound)"] = np.array(["<", "", ">"])[dataset.bounds.molecule[:, i] + 1]
-    mean, std, lists = listed(each, dataset.traces, model.shares)
+    mean, std, lists = listed(each, dataset.traces, shares)
     values = [*mean.T, *(std.T if several else ())]
-    table |= dict(zip(with_std(model.columns, several), values, strict=True))
+    table |= dict(zip(with_std(_columns(tasks, "molecule"), several), values, strict=True))
     measured = [f"{task} (measured)" for task in dataset.atom_tasks + dataset.bond_tasks]
     table |= dict(zip(measured, as_written(dataset.labels, dataset.traces), strict=True))
     signs = zip(measured, as_written(dataset.bounds, dataset.traces), strict=True)
@@ -59,7 +73,12 @@ def _table(model: Predictor, dataset: Dataset, each: list[Levels], where: np.nda
         for name, arrays in signs
         if any(np.nansum(np.abs(array)) for array in arrays)
     }
-    return table | dict(zip(with_std(model.list_columns, several), lists, strict=True))
+    in_lists = _columns(tasks, "atom") + _columns(tasks, "bond")
+    return table | dict(zip(with_std(in_lists, several), lists, strict=True))
+
+
+def _columns(tasks: Sequence[Task], level: str) -> list[str]:
+    return [column for task in tasks_at(tasks, level) for column in task.columns]
 
 
 def figures_by_part(predicted: Levels, dataset: Dataset, parts: Split, tasks: list[Task]) -> dict:

@@ -1,7 +1,7 @@
 """Pictures of a run: learning curve, parity, ROC and precision-recall, confusion."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -12,6 +12,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from molgnn.data.targets import Task
 from molgnn.train.metrics import Judged
+from molgnn.train.paired import Comparison
 
 matplotlib.rcParams.update({"font.size": 9})
 COLOURS = {"train": "#9aa5b1", "valid": "#d98e04", "test": "#1261a0"}
@@ -52,6 +53,37 @@ def predictions(folder: Path, judged: Sequence[tuple[Judged, np.ndarray]]) -> li
         figure.savefig(folder / name, dpi=150)
         written.append(folder / name)
     return written
+
+
+def folds(
+    path: Path, metric: str, sides: Mapping[str, Sequence[float]], found: Comparison | None
+) -> None:
+    """``sides``: name -> the metric of each fold (n,), NaN where there is none; a line joins those
+    of one fold. Beside them the differences of the two that ``found`` compares, if there is one,
+    with their mean and its 95 % confidence interval."""
+    figure = Figure(figsize=(7.5 if found else 4, 4), layout="constrained")
+    axes = figure.subplots(1, 2, squeeze=False, width_ratios=(2, 1))[0] if found else ()
+    left = axes[0] if found else figure.subplots()
+    values = np.array(list(sides.values()))  # (sides, n)
+    left.plot(values, color=COLOURS["train"], lw=0.7, zorder=1)
+    for place, column in enumerate(values):
+        left.scatter(np.full(len(column), place), column, s=16, color=COLOURS["test"], zorder=2)
+        left.hlines(np.nanmean(column), place - 0.2, place + 0.2, color="black", zorder=3)
+    left.set(ylabel=metric, title="figures by fold, and their means", xlim=(-0.5, len(sides) - 0.5))
+    left.set_xticks(range(len(sides)), list(sides))
+    if found:
+        _differences(axes[1], np.subtract(sides[found.second], sides[found.first]), found)
+    figure.savefig(path, dpi=150)
+
+
+def _differences(ax: Axes, differences: np.ndarray, found: Comparison) -> None:
+    spread = np.linspace(-0.25, 0.25, len(differences)) if len(differences) > 1 else [0]
+    ax.axhline(0, color="black", lw=0.6, ls=":")
+    ax.scatter(spread, differences, s=16, color=COLOURS["train"])
+    half = 0 if found.high is None else found.high - found.difference
+    ax.errorbar(0.5, found.difference, half, fmt="o", color=COLOURS["test"], capsize=4)
+    p = "" if found.p is None else f"\np = {found.p:.2g}"
+    ax.set(xlim=(-0.5, 0.8), xticks=(), title=f"{found.second} \u2212 {found.first}, 95 % CI{p}")
 
 
 def _parity(axes: Sequence[Axes], judged: Judged, split: np.ndarray) -> None:

@@ -8,6 +8,10 @@ import pytest
 from rdkit import Chem
 
 import molgnn
+from molgnn.train.crossplan import plan
+from molgnn.train.crossreport import report
+from molgnn.train.crossval import cross_validate
+from molgnn.train.options import DataOptions, FitOptions, OptimOptions, RunOptions
 
 _SHIPPED = Path(__file__).parents[2] / "data" / "approved_drugs.smi"
 TINY = {"name": "dmpnn", "dim": 8, "depth": 2}
@@ -78,3 +82,35 @@ def fit(tmp_path):
 def weights():
     """weights(run) -> the bytes of its weights."""
     return lambda run: (run.folder / "model" / "model.safetensors").read_bytes()
+
+
+@pytest.fixture
+def options(table):
+    """options(targets, dim, change, ...) -> a tiny network on the rows of eighty drugs."""
+
+    def make(targets=("y",), dim=8, change=lambda rows: None, baseline=False, **data):
+        path = table(change)
+        return RunOptions(
+            DataOptions(path=str(path), targets=targets, **data),
+            encoder={"name": "dmpnn", "dim": dim, "depth": 2},
+            optim=OptimOptions(lr=3e-3, warmup=0.0),
+            fit=FitOptions(epochs=2, baseline=baseline),
+        )
+
+    return make
+
+
+@pytest.fixture
+def pair(options):
+    return {"a": options(), "b": options(dim=12)}
+
+
+@pytest.fixture(scope="session")
+def evaluated():
+    """evaluated(configs, out, how) -> the summary of an evaluation, all of whose files are made."""
+
+    def run(configs, out, how, **wishes):
+        work = plan(configs, how, **wishes)
+        return report(work, cross_validate(work, out), out, {})
+
+    return run

@@ -23,6 +23,7 @@ from molgnn.cli.bench.suites import SUITES, Case
 from molgnn.cli.meter import duration
 from molgnn.cli.terminal import INTERRUPTED, say, terminated_as_interrupted
 from molgnn.errors import Refusal
+from molgnn.train.ledger import append, lines
 
 if TYPE_CHECKING:
     from molgnn.train.options import RunOptions
@@ -129,7 +130,7 @@ class Bench:
         self.out, self.data, self.part = out, data, part
         name = "" if part == "test" else f"-{part}"
         self.csv, self.tables = out / f"accuracy{name}.csv", out / f"tables{name}.md"
-        self._records = {r["key"]: r for r in runs.lines(out / runs.RUNS, "accuracy", cut)}
+        self._records = {r["key"]: r for r in lines(out / runs.RUNS, "bench accuracy", cut)}
         self._sha: dict[Path, str] = {}
         self._paths: dict[Case, Path] = {}
 
@@ -190,7 +191,7 @@ class Bench:
         done = runs.train_in(folder, options, quiet=not sys.stderr.isatty())
         record = {"key": key, "case": item.case._asdict(), "arm": item.arm, "part": self.part}
         record |= record_of(done, item.case, self.part, path) | {"options": plain(options)}
-        runs.append(self.out / runs.RUNS, record)
+        append(self.out / runs.RUNS, record)
         self._records[key] = record
         runs.remove(folder)
         return record

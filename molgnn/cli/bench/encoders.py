@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from molgnn.cli.bench.runs import RUNS, UNFINISHED, append, folder_of, lines, remove, train_in
+from molgnn.cli.bench.runs import RUNS, UNFINISHED, folder_of, remove, train_in
 from molgnn.cli.bench.standings import REFERENCES, SMALLER_IS_BETTER, standings, table
 from molgnn.cli.terminal import INTERRUPTED, say
 from molgnn.errors import Refusal, choices
@@ -131,9 +131,10 @@ def finished(wanted: list, out: Path) -> list[dict]:
     from molgnn.data.named.registry import find
     from molgnn.data.readers.reader import file_sha256
     from molgnn.train.folder import plain
+    from molgnn.train.ledger import append, lines
 
     sha = {data: file_sha256(find(data).path) for data in dict.fromkeys(w[0] for w in wanted)}
-    known = {_key(record): record for record in lines(out / RUNS, "encoders")}
+    known = {_key(record): record for record in lines(out / RUNS, "bench encoders")}
     records: list[dict] = []
     for number, (data, model, options) in enumerate(wanted, 1):
         record = {"data": data, "model": model, "seed": options.seed}

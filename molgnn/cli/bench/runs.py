@@ -5,10 +5,7 @@ run trains, its folder lies in OUT/unfinished: nothing else is in there, so noth
 is replaced or removed.
 """
 
-import json
-import os
 import shutil
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,32 +25,6 @@ def folder_of(out: str) -> Path:
     if folder.exists() and not folder.is_dir():
         raise Refusal(f"{folder} is a file: give another folder with --out")
     return folder
-
-
-def lines(path: Path, bench: str, cut: bool = True) -> Iterator[dict]:
-    """Whole lines; what a kill left of a last one is cut off, so that none is glued to it. Who only
-    looks, while another process may be writing, does not ``cut``."""
-    if not path.exists():
-        return
-    raw = path.read_bytes()
-    whole = raw[: raw.rfind(b"\n") + 1]
-    if cut and len(whole) < len(raw):
-        os.truncate(path, len(whole))
-    for number, line in enumerate(whole.splitlines(), 1):
-        try:
-            yield json.loads(line)
-        except ValueError:
-            remedy = "remove the line, or give another --out"
-            raise Refusal(
-                f"{path} line {number}: not what `bench {bench}` wrote: {remedy}"
-            ) from None
-
-
-def append(path: Path, record: dict) -> None:
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def train_in(folder: Path, options: "RunOptions", quiet: bool = False) -> "Run":

@@ -108,7 +108,7 @@ def _stratified(case: _Case) -> np.ndarray:
     if case.y is None or not np.size(case.y):
         raise Refusal("the stratified split needs labels of molecules")
     shuffled = case.shuffled()
-    order = shuffled[np.argsort(_strata(case.y)[shuffled], kind="stable")]
+    order = shuffled[np.argsort(strata(case.y)[shuffled], kind="stable")]
     part, filled, shares = np.zeros(len(case), dtype=int), np.zeros(3), np.array(case.sizes)
     for position, row in enumerate(order, 1):
         part[row] = np.argmax(shares * position - filled)
@@ -116,7 +116,7 @@ def _stratified(case: _Case) -> np.ndarray:
     return part
 
 
-def _strata(y: np.ndarray) -> np.ndarray:
+def strata(y: np.ndarray) -> np.ndarray:
     """(n,) stratum of the first task: its class, or its tenth of the values where it has more than
     20 values or fractions; a missing label is a stratum of its own."""
     labels = np.asarray(y, dtype=float).reshape(len(y), -1)[:, 0]

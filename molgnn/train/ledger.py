@@ -1,0 +1,74 @@
+"""What is done already: a file of JSON lines, one for each finished piece of a long work."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from molgnn.errors import Refusal
+
+LOCK = "lock"
+
+
+def lines(path: Path, writer: str, cut: bool = True) -> Iterator[dict]:
+    """The records of whole lines, in order; what a kill left of a last one is cut off, so that none
+    is glued to it, unless ``cut`` is False: who only looks, while another process may be writing.
+    Raises Refusal for a line that ``writer`` cannot have written."""
+    if not path.exists():
+        return
+    raw = path.read_bytes()
+    whole = raw[: raw.rfind(b"\n") + 1]
+    for number, line in enumerate(whole.splitlines(), 1):
+        try:
+            yield json.loads(line)
+        except ValueError:
+            remedy = "remove the line, or give another --out"
+            raise Refusal(f"{path} line {number}: not what `{writer}` wrote: {remedy}") from None
+    if cut and len(whole) < len(raw):  # last, when all others have proved to be ours
+        os.truncate(path, len(whole))
+
+
+def append(path: Path, record: dict) -> None:
+    """One line more, on the disk when this returns."""
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def difference(there: Mapping, here: Mapping) -> str:
+    """The first option in which two sets of options differ, with both values; "" if none does."""
+    one, other = _flat(there), _flat(here)
+    for name in {**one, **other}:
+        if one.get(name) != other.get(name):
+            return f"{name} is {one.get(name, 'not set')} there, {other.get(name, 'not set')} here"
+    return ""
+
+
+def _flat(options: Mapping, where: str = "") -> dict:
+    found = {}
+    for name, value in options.items():
+        nested = isinstance(value, Mapping) and value
+        found |= _flat(value, f"{where}{name}.") if nested else {f"{where}{name}": value}
+    return found
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock. Raises Refusal where another process holds it."""
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise Refusal(
+            f"{folder}: another process is at work there: wait for its end, or give another --out"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+        with suppress(OSError):  # the next one was quick to lock it, or Windows keeps it
+            (folder / LOCK).unlink()
