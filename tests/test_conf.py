@@ -14,14 +14,14 @@ from molgnn.data.named.registry import DATASETS
 from molgnn.errors import Refusal
 from molgnn.models.build import ENCODERS, HEADS, READOUTS, build_model
 from molgnn.train.options import (
-    PARTS,
     DataOptions,
     FitOptions,
     LossOptions,
-    ModelOptions,
     OptimOptions,
     RunOptions,
+    from_plain,
 )
+from molgnn.train.parts import MODELS, ModelOptions, model_options
 
 CONF = Path(__file__).parents[1] / "conf"
 CHOICES = sorted(
@@ -58,8 +58,13 @@ def test_the_choices_are_those_of_the_code():
     assert of["encoder"] == set(ENCODERS)
     assert of["readout"] == set(READOUTS)
     assert of["data"] == {*DATASETS, "csv"}
-    assert of["model"] == {*PARTS, "hybrid", "blend"}
+    assert of["model"] == set(MODELS)
     assert set(of) == {"data", "model", "encoder", "readout", "head", "loss", "optim", "fit"}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_in_python_is_the_one_of_the_command_line(name):
+    assert from_plain(ModelOptions, model_options(name)) == options(f"model={name}").model
 
 
 def test_the_values_of_loss_fit_and_optim_are_the_defaults_of_the_code():

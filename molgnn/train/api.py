@@ -17,6 +17,7 @@ from molgnn.train.options import (
     RunOptions,
     from_plain,
 )
+from molgnn.train.parts import ModelOptions, model_options
 from molgnn.train.run import Run, run
 
 
@@ -26,8 +27,10 @@ def fit(
     *,
     atom_targets: str | Sequence[str] = (),
     bond_targets: str | Sequence[str] = (),
+    model: str | Mapping = "network",
     encoder: str | Mapping = "dmpnn",
     readout: str | Mapping = "sum",
+    head: str | Mapping = "mlp",
     kind: str | Mapping[str, str] = "auto",
     split: str | Mapping = "scaffold",
     seed: int = 0,
@@ -46,15 +49,16 @@ def fit(
     ``options`` are those of ``FitOptions`` (epochs, members, patience, ...), ``optim`` those of
     ``OptimOptions``, ``loss`` those of ``LossOptions`` or a loss's name, ``table`` further ones of
     ``DataOptions`` (smiles, units, recipe, repeats). ``targets`` are columns with one label a
-    molecule, those of ``atom_targets`` and ``bond_targets`` hold lists. ``out`` is the run's
+    molecule, those of ``atom_targets`` and ``bond_targets`` hold lists. ``model``, ``encoder``,
+    ``readout`` and ``head`` are names, or mappings with a name and options. ``out`` is the run's
     folder, a temporary one if None. ``say(line)`` and ``epoch_done(member, row)`` report progress.
     Returns a ``Run`` with ``model``, ``metrics``, ``predictions`` and ``folder``. Raises Refusal as
     ``train.run.run`` does.
     """
     columns = {"atom_targets": atom_targets, "bond_targets": bond_targets}
-    parts = {"encoder": encoder, "readout": readout, "kind": kind, "split": split, "seed": seed}
-    more = {"loss": loss, "transform": transform, "optim": optim, "table": table}
-    chosen = options_of(data, targets, **columns, **parts, **more, **options)
+    parts = {"model": model, "encoder": encoder, "readout": readout, "head": head, "kind": kind}
+    more = {"loss": loss, "transform": transform, "optim": optim, "table": table, "split": split}
+    chosen = options_of(data, targets, **columns, **parts, **more, seed=seed, **options)
     folder = out if out is not None else tempfile.mkdtemp(prefix="molgnn-")
     return run(chosen, folder, force=force, say=say, epoch_done=epoch_done)
 
@@ -65,8 +69,10 @@ def options_of(
     *,
     atom_targets: str | Sequence[str] = (),
     bond_targets: str | Sequence[str] = (),
+    model: str | Mapping = "network",
     encoder: str | Mapping = "dmpnn",
     readout: str | Mapping = "sum",
+    head: str | Mapping = "mlp",
     kind: str | Mapping[str, str] = "auto",
     split: str | Mapping = "scaffold",
     seed: int = 0,
@@ -89,9 +95,10 @@ def options_of(
     where |= {"split": dict(splits), "transform": transform, **(table or {})}
     return RunOptions(
         data=from_plain(DataOptions, where, "data."),
+        model=from_plain(ModelOptions, model_options(model), "model."),
         encoder=_part(encoder),
         readout=_part(readout),
-        head={"name": "mlp", "kind": kind},
+        head={**_part(head), "kind": kind},
         loss=from_plain(LossOptions, loss_options(loss), "loss."),
         optim=from_plain(OptimOptions, optim or {}, "optim."),
         fit=from_plain(FitOptions, options, "fit."),

@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from molgnn.chem.descriptors import BLOCKS
 from molgnn.errors import Refusal, choices
+from molgnn.train.parts import ModelOptions
 
 
 @dataclass(frozen=True)
@@ -125,58 +125,6 @@ class FitOptions:
             raise Refusal(f"fit.patience={self.patience}: must not be negative")
         if not 0 <= self.ema < 1:
             raise Refusal(f"fit.ema={self.ema}: must be at least 0 and below 1")
-
-
-@dataclass(frozen=True)
-class ModelOptions:
-    """What predicts: ``parts`` are network, boosting, forest, neighbours or mean; the mean over
-    several counts each of them alike.
-
-    ``network_features`` stand beside the graph; ``features`` are what boosting and forest see, and
-    with ``embeddings`` also the network's molecule vectors. Both name blocks of
-    ``chem.descriptors``. ``trees`` are those of the forest, ``neighbours`` those that count.
-    """
-
-    parts: tuple[str, ...] = ("network",)
-    network_features: tuple[str, ...] = ()
-    features: tuple[str, ...] = ("morgan", "avalon", "erg", "rdkit2d")
-    embeddings: bool = False
-    trees: int = 500
-    neighbours: int = 5
-
-    def __post_init__(self):
-        for part in self.parts:
-            if part not in PARTS:
-                raise choices("part in model.parts:", part, PARTS)
-        for option in ("network_features", "features"):
-            for block in getattr(self, option):
-                if block not in BLOCKS:
-                    raise choices(f"block in model.{option}:", block, BLOCKS)
-        if not self.parts or len(set(self.parts)) < len(self.parts):
-            raise Refusal(f"model.parts={list(self.parts)}: name each part once, at least one")
-        if self.trees < 1 or self.neighbours < 1:
-            raise Refusal("model: trees and neighbours must be at least 1")
-        if self.embeddings and "network" not in self.parts:
-            raise Refusal("model.embeddings=true: there is no network among model.parts")
-        grown = {"boosting", "forest"} & set(self.parts)
-        if grown and not (self.features or self.embeddings):
-            raise Refusal(f"model.features is empty: {min(grown)} has nothing to learn from")
-
-    @property
-    def shallow(self) -> tuple[str, ...]:
-        """The parts without a graph."""
-        return tuple(part for part in self.parts if part != "network")
-
-    @property
-    def blocks(self) -> tuple[str, ...]:
-        """The features to compute for each molecule, in the order in which they stand."""
-        used = set(self.network_features) if "network" in self.parts else set()
-        used |= set(self.features) if {"boosting", "forest"} & set(self.parts) else set()
-        used |= {"morgan"} if "neighbours" in self.parts else set()
-        return tuple(block for block in BLOCKS if block in used)
-
-
-PARTS = ("network", "boosting", "forest", "neighbours", "mean")
 
 
 @dataclass(frozen=True)
