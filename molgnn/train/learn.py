@@ -19,6 +19,7 @@ from molgnn.train.examples import Labelled
 from molgnn.train.losses import task_losses
 from molgnn.train.members import EpochDone, Job, train_members
 from molgnn.train.options import RunOptions
+from molgnn.train.shares import choose_shares
 
 
 def job_of(
@@ -72,24 +73,37 @@ def learn(job: Job, epoch_done: EpochDone | None = None) -> tuple[Predictor, lis
     predictor = Predictor(models, job.tasks, job.options.data.recipe, blocks=options.blocks)
     predictor.shallow = _shallow(job, predictor)
     if models and options.shallow:
-        counts = [len(models), *([1] * len(options.shallow))]
-        parts = np.repeat(1.0 / len(options.parts), len(options.parts))
-        predictor.shares = np.repeat(parts / counts, counts)
+        predictor.shares = _shares(job, predictor)
     return predictor, histories
+
+
+def _shares(job: Job, predictor: Predictor) -> np.ndarray:
+    """What each member counts: its part's share, which the networks divide among them."""
+    networks, valid = len(predictor.members), job.valid
+    counts = [networks, *([1] * len(predictor.shallow))]
+    parts = np.repeat(1.0 / len(counts), len(counts))
+    if len(valid):
+        each = predictor.predict_members(valid.graphs)
+        of_parts = np.stack([each[:networks].mean(axis=0), *each[networks:]])
+        parts = choose_shares(of_parts, _exact(valid), predictor.tasks)
+    return np.repeat(parts / counts, counts)
+
+
+def _exact(molecules: Labelled) -> np.ndarray:
+    """Labels of molecules, those that are bounds left out."""
+    y = molecules.y.molecule
+    return y if molecules.bounds is None else np.where(molecules.bounds.molecule == 0, y, np.nan)
 
 
 def _shallow(job: Job, networks: Predictor) -> list[ShallowModel]:
     options, train = job.options.model, job.train
     vectors = networks.scorer().embed(train.graphs) if options.embeddings else None
-    y = train.y.molecule
-    if train.bounds is not None:
-        y = np.where(train.bounds.molecule == 0, y, np.nan)  # they learn from exact labels alone
     return [
         fit_shallow(
             Fitting(kind, options.features, options.embeddings, options.trees, options.neighbours),
             train.graphs.features,
             vectors,
-            y,
+            _exact(train),
             job.tasks,
             job.options.seed,
             train.weight,
