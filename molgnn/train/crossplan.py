@@ -13,7 +13,6 @@ from molgnn.data.targets import Task, Wishes, make_tasks
 from molgnn.errors import Refusal, choices
 from molgnn.train import ledger
 from molgnn.train.folder import plain
-from molgnn.train.learn import without_shallow
 from molgnn.train.options import DataOptions, RunOptions, SplitOptions
 from molgnn.train.run import read_data
 
@@ -102,7 +101,7 @@ def plan(
         options = replace(options, fit=replace(options.fit, baseline=False))
         asked = {"split": how.split, "folds": how.folds, "seed": how.seed, "data_sha256": sha}
         tasks = [_tasks(dataset, units, options, repeat) for repeat in splits]
-        without_shallow(options, tasks[0][0])  # refuses what cannot predict them
+        options.model.for_tasks(tasks[0][0])  # refuses what cannot predict them
         asked = {"options": plain(options), **asked}
         sides.append(Side(name, options, whole, tasks, asked))
     return Plan(dataset, splits, sides, how, _metric(metric, sides[0].tasks[0][0]), sha)

@@ -12,7 +12,6 @@ from molgnn.data.scaling import encode
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Task, tasks_at
-from molgnn.errors import Refusal
 from molgnn.models.ensemble import Predictor
 from molgnn.models.shallow.model import Fitting, ShallowModel, fit_shallow
 from molgnn.train.examples import Labelled
@@ -36,28 +35,14 @@ def job_of(
     epoch; only ratios matter. ``folder`` is for checkpoints, see ``Job``. Raises Refusal for labels
     that do not fit their transform, and for losses that cannot be.
     """
-    options = without_shallow(options, tasks)
+    blocks = options.model.blocks  # those that the dataset has, needed or not
+    options = replace(options, model=options.model.for_tasks(tasks))
     labelled = as_learnt(dataset, tasks)
     task_losses(tasks, options.loss, labelled.y)  # refuses now, while no folder is touched
     if weight is not None:
         labelled = replace(labelled, weight=(weight / weight.mean()).astype(np.float32))
     train, valid = (labelled.select(rows) for rows in (parts.train, parts.valid))
-    return Job(options, list(tasks), train, valid, folder)
-
-
-def without_shallow(options: RunOptions, tasks: Sequence[Task]) -> RunOptions:
-    """The options that can be followed: models without a graph predict neither atoms and bonds nor
-    quantiles, so the network does that alone. Raises Refusal where there is none."""
-    beyond = [task.name for task in tasks if task.level != "molecule" or task.quantiles]
-    if not beyond or not options.model.shallow:
-        return options
-    if "network" not in options.model.parts:
-        what = "atoms, bonds and quantiles are for networks: choose model=network"
-        raise Refusal(
-            f"model.parts={list(options.model.parts)} cannot predict {beyond[0]!r}: {what}"
-        )
-    alone = replace(options.model, parts=("network",), embeddings=False)
-    return replace(options, model=alone)
+    return Job(options, list(tasks), train, valid, folder, blocks)
 
 
 def learn(job: Job, epoch_done: EpochDone | None = None) -> tuple[Predictor, list[list[dict]]]:
@@ -70,9 +55,9 @@ def learn(job: Job, epoch_done: EpochDone | None = None) -> tuple[Predictor, lis
         with torch.random.fork_rng(devices=_devices(job.options.fit.accelerator)):
             models, histories = train_members(job, epoch_done)
     options = job.options.model
-    predictor = Predictor(models, job.tasks, job.options.data.recipe, blocks=options.blocks)
+    predictor = Predictor(models, job.tasks, job.options.data.recipe, blocks=job.blocks)
     predictor.shallow = _shallow(job, predictor)
-    if models and options.shallow:
+    if len(options.parts) > 1:
         predictor.shares = _shares(job, predictor)
     return predictor, histories
 
@@ -80,12 +65,12 @@ def learn(job: Job, epoch_done: EpochDone | None = None) -> tuple[Predictor, lis
 def _shares(job: Job, predictor: Predictor) -> np.ndarray:
     """What each member counts: its part's share, which the networks divide among them."""
     networks, valid = len(predictor.members), job.valid
-    counts = [networks, *([1] * len(predictor.shallow))]
+    counts = [*([networks] if networks else []), *([1] * len(predictor.shallow))]
     parts = np.repeat(1.0 / len(counts), len(counts))
     if len(valid):
         each = predictor.predict_members(valid.graphs)
-        of_parts = np.stack([each[:networks].mean(axis=0), *each[networks:]])
-        parts = choose_shares(of_parts, _exact(valid), predictor.tasks)
+        means = [part.mean(axis=0) for part in np.split(each, np.cumsum(counts)[:-1])]
+        parts = choose_shares(np.stack(means), _exact(valid), predictor.tasks)
     return np.repeat(parts / counts, counts)
 
 
@@ -107,7 +92,7 @@ def _shallow(job: Job, networks: Predictor) -> list[ShallowModel]:
             job.tasks,
             job.options.seed,
             train.weight,
-            options.blocks,
+            job.blocks,
         )
         for kind in options.shallow
     ]

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -58,11 +58,12 @@ def run(
     out, started = Path(out), time.perf_counter()
     goes_on = run_folder.can_go_on(out, options, force)
     dataset, source, units = read_data(options.data, options.kind, reading)
-    dataset = with_features(dataset, options.model.blocks, reading)
     parts = split_data(dataset, options)
     wishes = Wishes(options.kind, options.data.transform, options.loss.asked_quantiles, units)
     tasks = make_tasks(dataset.names, dataset.labels, dataset.bounds, parts.train, wishes)
-    job = job_of(options, dataset, tasks, parts, out / run_folder.CHECKPOINTS)
+    options_used = replace(options, model=options.model.for_tasks(tasks))
+    dataset = with_features(dataset, options_used.model.blocks, reading)
+    job = job_of(options_used, dataset, tasks, parts, out / run_folder.CHECKPOINTS)
     data_sha256 = file_sha256(source)
     if goes_on:
         run_folder.go_on(out, data_sha256)
