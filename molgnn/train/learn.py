@@ -16,6 +16,7 @@ from molgnn.errors import Refusal
 from molgnn.models.ensemble import Predictor
 from molgnn.models.shallow.model import Fitting, ShallowModel, fit_shallow
 from molgnn.train.examples import Labelled
+from molgnn.train.kfold import check_folds, deal, pooled
 from molgnn.train.losses import task_losses
 from molgnn.train.members import EpochDone, Job, train_members
 from molgnn.train.options import RunOptions
@@ -32,16 +33,27 @@ def job_of(
     """What is to be learnt: graphs and labels of ``dataset`` by ``parts``, scaled as ``tasks`` say.
 
     ``weight`` (B,) says how much each molecule counts, in training and in the choice of the best
-    epoch; only ratios matter. ``folder`` is for checkpoints, see ``Job``. Raises Refusal for labels
-    that do not fit their transform, and for losses that cannot be.
+    epoch; only ratios matter. ``folder`` is for checkpoints, see ``Job``.
+
+    With ``fit.folds`` train and valid of ``parts`` are one, cut into folds. ``tasks`` are then all
+    that members have in common: the mean and deviation by which labels are scaled, so that a bundle
+    has one way back from all of them. Where they were fitted to all folds, those two numbers are
+    what a member knows of the labels of its own fold.
+
+    Raises Refusal for labels that do not fit their transform, for losses that cannot be, and as
+    ``kfold.deal`` and ``kfold.check_folds`` do.
     """
     options = without_shallow(options, tasks)
     labelled = as_learnt(dataset, tasks)
     task_losses(tasks, options.loss, labelled.y)  # refuses now, while no folder is touched
     if weight is not None:
         labelled = replace(labelled, weight=(weight / weight.mean()).astype(np.float32))
+    parts, folds = pooled(parts, options), None
     train, valid = (labelled.select(rows) for rows in (parts.train, parts.valid))
-    return Job(options, list(tasks), train, valid, folder)
+    if options.fit.folds:
+        folds = deal(dataset, parts.train, options)
+        check_folds(train, folds, tasks)
+    return Job(options, list(tasks), train, valid, folder, folds)
 
 
 def without_shallow(options: RunOptions, tasks: Sequence[Task]) -> RunOptions:
@@ -72,13 +84,21 @@ def learn(job: Job, epoch_done: EpochDone | None = None) -> tuple[Predictor, lis
     predictor = Predictor(models, job.tasks, job.options.data.recipe, blocks=options.blocks)
     predictor.shallow = _shallow(job, predictor)
     if models and options.shallow:
-        counts = [len(models), *([1] * len(options.shallow))]
+        each = len(predictor.shallow) // len(options.shallow)
+        counts = [len(models), *([each] * len(options.shallow))]
         parts = np.repeat(1.0 / len(options.parts), len(options.parts))
         predictor.shares = np.repeat(parts / counts, counts)
     return predictor, histories
 
 
 def _shallow(job: Job, networks: Predictor) -> list[ShallowModel]:
+    """For each kind one model, or with folds one a fold."""
+    jobs = [job.without(fold) for fold in range(max(job.options.fit.folds, 1))]
+    each = [_shallow_of(own, networks) for own in jobs]
+    return [model for kind in zip(*each, strict=True) for model in kind]
+
+
+def _shallow_of(job: Job, networks: Predictor) -> list[ShallowModel]:
     options, train = job.options.model, job.train
     vectors = networks.scorer().embed(train.graphs) if options.embeddings else None
     y = train.y.molecule

@@ -21,6 +21,7 @@ from molgnn.models.ensemble import Predictor
 from molgnn.train import folder as run_folder
 from molgnn.train import plots
 from molgnn.train.evaluate import judge
+from molgnn.train.kfold import account, pooled
 from molgnn.train.learn import job_of, learn
 from molgnn.train.members import EpochDone
 from molgnn.train.options import DataOptions, RunOptions
@@ -59,7 +60,7 @@ def run(
     goes_on = run_folder.can_go_on(out, options, force)
     dataset, source, units = read_data(options.data, options.kind, reading)
     dataset = with_features(dataset, options.model.blocks, reading)
-    parts = split_data(dataset, options)
+    parts = pooled(split_data(dataset, options), options)
     wishes = Wishes(options.kind, options.data.transform, options.loss.asked_quantiles, units)
     tasks = make_tasks(dataset.names, dataset.labels, dataset.bounds, parts.train, wishes)
     job = job_of(options, dataset, tasks, parts, out / run_folder.CHECKPOINTS)
@@ -73,7 +74,7 @@ def run(
     say(describe(dataset))  # only now: a refusal is the one line that a user sees
     write_rejects(out / "rejects.csv", dataset.rejects, force=True)
     model, histories = learn(job, epoch_done)
-    metrics = judge(model, dataset, parts, options, out)
+    metrics = judge(model, dataset, parts, options, out, job.folds)
     metrics |= {
         "leaks": leak_report(dataset.smiles, parts, options.seed),
         "epochs": [len(history) for history in histories],
@@ -85,6 +86,8 @@ def run(
         "rejected_rows": len(dataset.rejects),
         "unlabelled_rows": dataset.unlabelled,
     }
+    if job.folds is not None:
+        metrics["folds"] = account(job.folds, options)
     if histories:
         plots.learning_curve(out / "learning_curve.png", histories)
     model.card = card(options, dataset, parts, source, metrics)
