@@ -35,10 +35,10 @@ def job_of(
     ``weight`` (B,) says how much each molecule counts, in training and in the choice of the best
     epoch; only ratios matter. ``folder`` is for checkpoints, see ``Job``.
 
-    With ``fit.folds`` train and valid of ``parts`` are one, cut into folds. ``tasks`` are then all
-    that members have in common: the mean and deviation by which labels are scaled, so that a bundle
-    has one way back from all of them. Where they were fitted to all folds, those two numbers are
-    what a member knows of the labels of its own fold.
+    With ``fit.folds`` train and valid of ``parts`` are one, cut into folds. ``tasks``, how labels
+    are scaled, are then the one thing that members share, since a model has one way back to the
+    users' units. Where they were fitted to all folds, a mean and a deviation (for ``rank`` the
+    quantiles) are what a member knows of the labels of its own fold.
 
     Raises Refusal for labels that do not fit their transform, for losses that cannot be, and as
     ``kfold.deal`` and ``kfold.check_folds`` do.
