@@ -73,6 +73,7 @@ def test_the_values_of_loss_fit_and_optim_are_the_defaults_of_the_code():
     assert standard.fit == FitOptions()
     assert standard.optim == OptimOptions()
     assert options("model=network").model == ModelOptions()
+    assert options("fit=kfold").fit == FitOptions(folds=5)
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def _train(config, out: Path) -> None:
     from molgnn.train.run import run
 
     options = run_options(config)
-    log = EpochLog(options.fit.epochs, options.fit.members)
+    log = EpochLog(options.fit.epochs, options.fit.networks)
     with share("reading molecules") as reading:
         done = run(options, out, force=config.force, say=say, epoch_done=log, reading=reading)
     log.close()
@@ -216,6 +216,7 @@ def by_target(figures: dict) -> list[str]:
 def summary(run: "Run") -> list[str]:
     """Figures of the network beside the forest's, part by part, and where the model is."""
     from molgnn.data.tables.leak import render
+    from molgnn.train.kfold import explained
 
     figures = run.metrics
     rows = {part: figures[part] for part in ("train", "valid", "test") if figures[part]}
@@ -228,6 +229,7 @@ def summary(run: "Run") -> list[str]:
     for part, row in rows.items():
         cells = [f"{row[name]:>12.4f}" if name in row else f"{'-':>12}" for name in names]
         lines.append("".join([f"{part:14}", *cells]))
+    lines += [explained(figures["folds"])] if "folds" in figures else []
     lines += by_target(figures)
     for part, reasons in figures["left_out"].items():
         lines += [f"{part}: {task} left out: {reason}" for task, reason in reasons.items()]

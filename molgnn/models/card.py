@@ -15,7 +15,7 @@ def model_card(config: dict) -> str:
         *_parts(config),
         f"| molecules are standardised as | {config['recipe']} |",
         f"| trained on | {data.get('name', '')}, {_counts(data)} |",
-        f"| split | {data.get('split', '')} |",
+        f"| split | {data.get('split', '')}{_folds(data)} |",
         "",
         "| task | kind | unit | classes |",
         "|---|---|---|---|",
@@ -57,6 +57,15 @@ def _part(part) -> str:
         return part
     options = ", ".join(f"{k} {v}" for k, v in part.items() if k != "name")
     return f"{part['name']} ({options})" if options else part["name"]
+
+
+def _folds(data: dict) -> str:
+    if "folds" not in data:
+        return ""
+    return (
+        f"; train and valid are one, in {data['folds']} folds, and the figures of valid are out of "
+        "fold: each of these molecules is predicted by the members that did not learn from it"
+    )
 
 
 def _counts(data: dict) -> str:

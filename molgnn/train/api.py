@@ -46,7 +46,7 @@ def fit(
 ) -> Run:
     """Train on a table, or on a data set by name, as ``molgnn train`` does.
 
-    ``options`` are those of ``FitOptions`` (epochs, members, patience, ...), ``optim`` those of
+    ``options`` are those of ``FitOptions`` (epochs, members, folds, ...), ``optim`` those of
     ``OptimOptions``, ``loss`` those of ``LossOptions`` or a loss's name, ``table`` further ones of
     ``DataOptions`` (smiles, units, recipe, repeats). ``targets`` are columns with one label a
     molecule, those of ``atom_targets`` and ``bond_targets`` hold lists. ``model``, ``encoder``,

@@ -19,9 +19,10 @@ from molgnn.errors import Refusal
 from molgnn.models.baseline import baseline_predictions
 from molgnn.train import ledger
 from molgnn.train.crossplan import FOREST, PLACE, Plan, Side
-from molgnn.train.evaluate import averaged, predictions_table
+from molgnn.train.evaluate import over_members, predictions_table
 from molgnn.train.learn import job_of, learn
 from molgnn.train.metrics import evaluate
+from molgnn.train.options import RunOptions, SplitOptions
 
 FOLDS, PREDICTIONS = "folds.jsonl", "predictions"
 OURS = {FOLDS, PREDICTIONS, ledger.LOCK}  # what there is before the first fold is done
@@ -90,10 +91,13 @@ def _made(plan: Plan, side: Side, repeat: int, fold: int, out: Path) -> dict:
     parts, tasks = plan.splits[repeat][fold], side.tasks[repeat][fold]
     seed = int(np.random.SeedSequence([side.options.seed, repeat, fold]).generate_state(1)[0])
     asked = side.dataset.select(parts.test)
-    each, shares = _predicted(parts, asked, tasks, side, seed)
-    result = evaluate(asked.labels, averaged(each, shares), tasks, asked.bounds)
+    split = SplitOptions(plan.how.split)  # by which fit.folds cuts what is outside the fold
+    options = replace(side.options, seed=seed, data=replace(side.options.data, split=split))
+    each, shares = _predicted(parts, asked, tasks, side, options)
+    mean, spread = over_members(each, shares)
+    result = evaluate(asked.labels, mean, tasks, asked.bounds)
     place = dict(zip(PLACE, np.full((2, len(asked)), [[repeat], [fold]]), strict=True))
-    table = pa.table(predictions_table(tasks, asked, each, shares, **place))
+    table = pa.table(predictions_table(tasks, asked, mean, spread, **place))
     pq.write_table(table, predictions_file(out, side.name, repeat, fold))
     return {
         "config": side.name,
@@ -109,13 +113,13 @@ def _made(plan: Plan, side: Side, repeat: int, fold: int, out: Path) -> dict:
 
 
 def _predicted(
-    parts: Split, asked: Dataset, tasks: list[Task], side: Side, seed: int
+    parts: Split, asked: Dataset, tasks: list[Task], side: Side, options: RunOptions
 ) -> tuple[list[Levels], np.ndarray | None]:
     """Each member's predictions for the fold ``asked``, of which only the molecules are seen, and
     what each member counts."""
-    dataset, options = side.dataset, replace(side.options, seed=seed)
+    dataset = side.dataset
     if side.name == FOREST:
-        return [baseline_predictions(dataset.select(parts.train), asked, tasks, seed)], None
+        return [baseline_predictions(dataset.select(parts.train), asked, tasks, options.seed)], None
     with ExitStack() as stack:
         folder = None
         if options.fit.devices > 1:  # processes of DDP hand back what they learnt in files

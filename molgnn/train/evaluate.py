@@ -1,69 +1,112 @@
 """Judge a trained model on each part of the split, beside its baseline."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from molgnn.data.levels import Levels
+from molgnn.data.levels import LEVELS, Levels
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Task, tasks_at, with_std
 from molgnn.models.baseline import NAME, baseline_predictions
 from molgnn.models.ensemble import Predictor
-from molgnn.models.lists import as_written, listed, mean_and_spread
+from molgnn.models.lists import as_written, mean_and_spread
 from molgnn.train import plots
+from molgnn.train.kfold import COLUMN, NEVER, member_folds, out_of_fold
 from molgnn.train.metrics import by_task, evaluate
 from molgnn.train.options import RunOptions
 
+Judged = Mapping[str, tuple[Levels, np.ndarray]]  # part -> predictions of all, rows judged
 
-def judge(model: Predictor, dataset: Dataset, parts: Split, options: RunOptions, out: Path) -> dict:
-    """Figures of model and baseline on each part, pictures, and every molecule's predictions."""
+
+def judge(
+    model: Predictor,
+    dataset: Dataset,
+    parts: Split,
+    options: RunOptions,
+    out: Path,
+    folds: np.ndarray | None = None,
+) -> dict:
+    """Figures of model and baseline on each part, pictures, and every molecule's predictions.
+
+    ``folds`` (n,) is the fold of each training molecule, see ``Job``. Then "valid" are the figures
+    out of fold, of the training molecules, each predicted by those members alone that did not learn
+    from it; so are tables and pictures. "train" is the whole model on the same molecules.
+    """
     each = model.predict_levels(dataset.graphs)
-    predicted = averaged(each, model.shares)
-    figures = figures_by_part(predicted, dataset, parts, model.tasks)
+    predicted, spread = over_members(each, model.shares)
+    judged: Judged = {part: (predicted, rows) for part, rows in parts.parts().items()}
+    first = {}
+    if folds is not None:
+        fold_of = np.full(len(dataset), NEVER)
+        fold_of[parts.train] = folds
+        predicted, spread = out_of_fold(model, each, fold_of)
+        judged = judged | {"valid": (predicted, parts.train)}
+        first[COLUMN] = pa.array(fold_of + 1, mask=fold_of == NEVER)
+    figures = figures_of(judged, dataset, model.tasks)
     if len(each) > 1:
-        members = [figures_by_part(p, dataset, parts, model.tasks) for p in each]
+        own = _own_parts(model, parts, folds)
+        members = [
+            figures_by_part(p, dataset, mine, model.tasks)
+            for p, mine in zip(each, own, strict=True)
+        ]
         figures["members"] = [{part: m[part] for part in parts.parts()} for m in members]
     if options.fit.baseline:
         figures["baseline"] = judge_baseline(dataset, parts, model.tasks, options.seed)
     where = np.empty(len(dataset), dtype=object)
-    for part, rows in parts.parts().items():
-        where[rows] = part
-    judged = by_task(dataset.labels, dataset.bounds, predicted, model.tasks)
-    plots.predictions(out, [(j, predicted.spread(j.task.level, where)) for j in judged])
-    table = predictions_table(model.tasks, dataset, each, model.shares, split=where)
+    for part, (_, rows) in judged.items():
+        where[rows] = part  # with folds all of train is valid: it is predicted out of fold
+    seen = by_task(dataset.labels, dataset.bounds, predicted, model.tasks)
+    plots.predictions(out, [(j, predicted.spread(j.task.level, where)) for j in seen])
+    table = predictions_table(model.tasks, dataset, predicted, spread, split=where, **first)
     pq.write_table(pa.table(table), out / "predictions.parquet")
     return figures
 
 
-def averaged(each: Sequence[Levels], shares: np.ndarray | None = None) -> Levels:
-    """The mean of the members' predictions; ``shares`` as for `mean_and_spread`."""
-    return each[0].map(
-        lambda level, _: mean_and_spread(np.stack([member[level] for member in each]), shares)[0]
-    )
+def _own_parts(model: Predictor, parts: Split, folds: np.ndarray | None) -> list[Split]:
+    """What each member learnt from, what chose it, and the test part."""
+    if folds is None:
+        return [parts] * model.num_members
+    left_out = member_folds(model, int(folds.max()) + 1)
+    known = parts.train
+    return [Split(known[folds != fold], known[folds == fold], parts.test) for fold in left_out]
+
+
+def over_members(
+    each: Sequence[Levels], shares: np.ndarray | None = None
+) -> tuple[Levels, Levels | None]:
+    """Mean and standard deviation of the members' predictions, None for one member; ``shares`` as
+    for `mean_and_spread`."""
+    both = {
+        level: mean_and_spread(np.stack([member[level] for member in each]), shares)
+        for level in LEVELS
+    }
+    mean, spread = (each[0].map(lambda level, _, i=i: both[level][i]) for i in (0, 1))
+    return mean, spread if len(each) > 1 else None
 
 
 def predictions_table(
     tasks: Sequence[Task],
     dataset: Dataset,
-    each: Sequence[Levels],
-    shares: np.ndarray | None = None,
-    **first: np.ndarray,
+    mean: Levels,
+    spread: Levels | None,
+    **first: np.ndarray | pa.Array,
 ) -> dict:
     """Columns: labels beside predictions, those of atoms and bonds as lists, in the order of the
     input; a bound has a column of its own, ``<task> (bound)``, with its sign. ``first`` are further
-    ones (B,) that stand before them."""
-    several = len(each) > 1
+    ones (B,) that stand before them; ``spread`` is None for a single member."""
+    several = spread is not None
     table = {"line": dataset.lines, "id": dataset.ids, "smiles": dataset.smiles, **first}
     for i, task in enumerate(dataset.tasks):
         table[f"{task} (measured)"] = dataset.y[:, i]
         if dataset.bounds.molecule[:, i].any():
             table[f"{task} (bound)"] = np.array(["<", "", ">"])[dataset.bounds.molecule[:, i] + 1]
-    mean, std, lists = listed(each, dataset.traces, shares)
-    values = [*mean.T, *(std.T if several else ())]
+    lists = as_written(mean, dataset.traces)
+    lists += as_written(spread, dataset.traces) if several else []
+    values = [*mean.molecule.T, *(spread.molecule.T if several else ())]
     table |= dict(zip(with_std(_columns(tasks, "molecule"), several), values, strict=True))
     measured = [f"{task} (measured)" for task in dataset.atom_tasks + dataset.bond_tasks]
     table |= dict(zip(measured, as_written(dataset.labels, dataset.traces), strict=True))
@@ -83,9 +126,15 @@ def _columns(tasks: Sequence[Task], level: str) -> list[str]:
 
 def figures_by_part(predicted: Levels, dataset: Dataset, parts: Split, tasks: list[Task]) -> dict:
     """``{"train": {metric: value}, ..., "per_task": {part: {task: ...}}, "left_out": ...}``."""
+    judged = {part: (predicted, rows) for part, rows in parts.parts().items()}
+    return figures_of(judged, dataset, tasks)
+
+
+def figures_of(judged: Judged, dataset: Dataset, tasks: list[Task]) -> dict:
+    """The same of parts that each have predictions of their own."""
     figures: dict = {}
     per_task, left_out = {}, {}
-    for part, rows in parts.parts().items():
+    for part, (predicted, rows) in judged.items():
         result = _evaluate(dataset, rows, predicted.select(rows), tasks)
         figures[part] = result["mean"]
         per_task[part], left_out[part] = result["per_task"], result["left_out"]
@@ -93,7 +142,8 @@ def figures_by_part(predicted: Levels, dataset: Dataset, parts: Split, tasks: li
 
 
 def judge_baseline(dataset: Dataset, parts: Split, tasks: list[Task], seed: int) -> dict:
-    """The baseline, fitted to the same training molecules, on valid and test."""
+    """The baseline, fitted to the same training molecules, on valid and test. With folds valid is
+    empty: it learns from all of them, and is judged on test alone."""
     rows = np.concatenate([parts.valid, parts.test])
     if len(rows) == 0:
         return {"skipped": "no validation or test molecules"}

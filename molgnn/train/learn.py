@@ -15,6 +15,7 @@ from molgnn.data.targets import Task, tasks_at
 from molgnn.models.ensemble import Predictor
 from molgnn.models.shallow.model import Fitting, ShallowModel, fit_shallow
 from molgnn.train.examples import Labelled
+from molgnn.train.kfold import check_folds, deal, pooled
 from molgnn.train.losses import task_losses
 from molgnn.train.members import EpochDone, Job, train_members
 from molgnn.train.options import RunOptions
@@ -32,8 +33,15 @@ def job_of(
     """What is to be learnt: graphs and labels of ``dataset`` by ``parts``, scaled as ``tasks`` say.
 
     ``weight`` (B,) says how much each molecule counts, in training and in the choice of the best
-    epoch; only ratios matter. ``folder`` is for checkpoints, see ``Job``. Raises Refusal for labels
-    that do not fit their transform, and for losses that cannot be.
+    epoch; only ratios matter. ``folder`` is for checkpoints, see ``Job``.
+
+    With ``fit.folds`` train and valid of ``parts`` are one, cut into folds. ``tasks``, how labels
+    are scaled, are then the one thing that members share, since a model has one way back to the
+    users' units. Where they were fitted to all folds, a mean and a deviation (for ``rank`` the
+    quantiles) are what a member knows of the labels of its own fold.
+
+    Raises Refusal for labels that do not fit their transform, for losses that cannot be, and as
+    ``kfold.deal`` and ``kfold.check_folds`` do.
     """
     blocks = options.model.blocks  # those that the dataset has, needed or not
     options = replace(options, model=options.model.for_tasks(tasks))
@@ -41,8 +49,12 @@ def job_of(
     task_losses(tasks, options.loss, labelled.y)  # refuses now, while no folder is touched
     if weight is not None:
         labelled = replace(labelled, weight=(weight / weight.mean()).astype(np.float32))
+    parts, folds = pooled(parts, options), None
     train, valid = (labelled.select(rows) for rows in (parts.train, parts.valid))
-    return Job(options, list(tasks), train, valid, folder, blocks)
+    if options.fit.folds:
+        folds = deal(dataset, parts.train, options)
+        check_folds(train, folds, tasks)
+    return Job(options, list(tasks), train, valid, folder, blocks, folds)
 
 
 def learn(job: Job, epoch_done: EpochDone | None = None) -> tuple[Predictor, list[list[dict]]]:
@@ -63,15 +75,28 @@ def learn(job: Job, epoch_done: EpochDone | None = None) -> tuple[Predictor, lis
 
 
 def _shares(job: Job, predictor: Predictor) -> np.ndarray:
-    """What each member counts: its part's share, which the networks divide among them."""
-    networks, valid = len(predictor.members), job.valid
-    counts = [*([networks] if networks else []), *([1] * len(predictor.shallow))]
+    """What each member counts: its part's share, which the part's members divide among them."""
+    networks, kinds = len(predictor.members), len(job.options.model.shallow)
+    counts = [networks] if networks else []
+    counts += [len(predictor.shallow) // kinds] * kinds
     parts = np.repeat(1.0 / len(counts), len(counts))
-    if len(valid):
-        each = predictor.predict_members(valid.graphs)
-        means = [part.mean(axis=0) for part in np.split(each, np.cumsum(counts)[:-1])]
-        parts = choose_shares(np.stack(means), _exact(valid), predictor.tasks)
+    judged = job.valid if job.folds is None else job.train
+    if len(judged):
+        each = np.split(predictor.predict_members(judged.graphs), np.cumsum(counts)[:-1])
+        unseen = np.stack([_unseen(members, job.folds) for members in each])
+        parts = choose_shares(unseen, _exact(judged), predictor.tasks)
     return np.repeat(parts / counts, counts)
+
+
+def _unseen(members: np.ndarray, folds: np.ndarray | None) -> np.ndarray:
+    """The mean of one part's members (m, n, O), of each molecule of those that did not learn from
+    it: all, or with folds (n,) those of its fold, every K-th."""
+    if folds is None:
+        return members.mean(axis=0)
+    found, count = np.empty(members.shape[1:]), int(folds.max()) + 1
+    for fold in range(count):
+        found[folds == fold] = members[fold::count, folds == fold].mean(axis=0)
+    return found
 
 
 def _exact(molecules: Labelled) -> np.ndarray:
@@ -81,11 +106,24 @@ def _exact(molecules: Labelled) -> np.ndarray:
 
 
 def _shallow(job: Job, networks: Predictor) -> list[ShallowModel]:
+    """For each kind one model, or with folds one a fold."""
+    jobs = [job.without(fold) for fold in range(max(job.options.fit.folds, 1))]
+    each = [_shallow_of(own, networks) for own in jobs]
+    return [model for kind in zip(*each, strict=True) for model in kind]
+
+
+def _shallow_of(job: Job, networks: Predictor) -> list[ShallowModel]:
     options, train = job.options.model, job.train
     vectors = networks.scorer().embed(train.graphs) if options.embeddings else None
     return [
         fit_shallow(
-            Fitting(kind, options.features, options.embeddings, options.trees, options.neighbours),
+            Fitting(
+                kind,
+                options.forest_features if kind == "forest" else options.features,
+                options.embeddings,
+                options.trees,
+                options.neighbours,
+            ),
             train.graphs.features,
             vectors,
             _exact(train),

@@ -1,7 +1,7 @@
 """Train the members of an ensemble, one after the other, on molecules featurised once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +30,11 @@ EpochDone = Callable[[int, dict], None]
 class Job:
     """What each member needs; it travels to the processes of DDP. ``folder`` holds a checkpoint a
     member; with None there is none, so that nothing can go on, nor come back from DDP. ``blocks``
-    are the features of molecules that stand beside the graphs."""
+    are the features of molecules that stand beside the graphs.
+
+    ``folds`` (n,) is the fold of each molecule of ``train``, from 0, where members learn from all
+    but one fold and are validated on that one; ``valid`` is then empty.
+    """
 
     options: RunOptions
     tasks: list[Task]
@@ -38,6 +42,15 @@ class Job:
     valid: Labelled
     folder: Path | None
     blocks: tuple[str, ...] = ()
+    folds: np.ndarray | None = None
+
+    def without(self, fold: int) -> "Job":
+        """The job of those members that do not learn from ``fold``; without folds, this one."""
+        if self.folds is None:
+            return self
+        train, valid = (np.flatnonzero(rows) for rows in (self.folds != fold, self.folds == fold))
+        parts = {"train": self.train.select(train), "valid": self.train.select(valid)}
+        return replace(self, **parts, folds=None)
 
     def checkpoint(self, member: int) -> Path | None:
         return None if self.folder is None else self.folder / f"member_{member}.safetensors"
@@ -55,11 +68,12 @@ def train_members(
     fabric = make_fabric(job.options.fit)
     if job.folder is not None:
         job.folder.mkdir(exist_ok=True)
-    for member in range(job.options.fit.members):
-        best, history = _trained(fabric, job, member, epoch_done)
-        model = new_model(job, member)
+    for member in range(job.options.fit.networks):
+        own = job.without(member % max(job.options.fit.folds, 1))
+        best, history = _trained(fabric, own, member, epoch_done)
+        model = new_model(own, member)
         model.load_state_dict(best)
-        fill_unseen(model, job.train)
+        fill_unseen(model, own.train)
         models.append(model)
         histories.append(history)
     return models, histories

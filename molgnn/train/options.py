@@ -105,12 +105,18 @@ class OptimOptions:
 @dataclass(frozen=True)
 class FitOptions:
     """How long, how many, where. ``patience`` in epochs, 0 never stops early; more than one of
-    ``devices`` is DDP; ``ema`` is the decay of a running average of the weights, 0 keeps none."""
+    ``devices`` is DDP; ``ema`` is the decay of a running average of the weights, 0 keeps none.
+
+    ``folds``: train and valid are cut into so many, see ``train.kfold``, and each network learns
+    from all but one, which chooses its best epoch; 0 for none. ``members`` is then 1, for a network
+    a fold, or a multiple of ``folds``, for several.
+    """
 
     epochs: int = 50
     batch_size: int = 64
     patience: int = 0
     members: int = 1
+    folds: int = 0
     ema: float = 0.0
     baseline: bool = True
     accelerator: str = "auto"
@@ -125,6 +131,18 @@ class FitOptions:
             raise Refusal(f"fit.patience={self.patience}: must not be negative")
         if not 0 <= self.ema < 1:
             raise Refusal(f"fit.ema={self.ema}: must be at least 0 and below 1")
+        if self.folds < 0 or self.folds == 1:
+            raise Refusal(f"fit.folds={self.folds}: must be at least 2, or 0 for none")
+        if self.folds and self.members != 1 and self.members % self.folds:
+            raise Refusal(
+                f"fit.members={self.members}: with fit.folds={self.folds} give 1, for a network a "
+                f"fold, or a multiple of {self.folds}"
+            )
+
+    @property
+    def networks(self) -> int:
+        """How many are trained."""
+        return max(self.members, self.folds)
 
 
 @dataclass(frozen=True)
@@ -150,6 +168,11 @@ class RunOptions:
             raise Refusal(f"seed={self.seed}: must not be negative")
         if self.seed >= 2**32:
             raise Refusal(f"seed={self.seed}: must be below 2^32")
+        if self.fit.folds and self.model.embeddings:
+            raise Refusal(
+                "model.embeddings=true: with fit.folds a model would see the vectors of networks "
+                "that learnt from its fold: leave out one of the two"
+            )
 
     @property
     def spec(self) -> dict:

@@ -16,15 +16,17 @@ class ModelOptions:
     several counts them as validation says (``train.shares``). ``class_parts`` come to them where
     every target is a class.
 
-    ``network_features`` stand beside the graph; ``features`` are what boosting and forest see, and
-    with ``embeddings`` also the network's molecule vectors. Both name blocks of
-    ``chem.descriptors``. ``trees`` are those of the forest, ``neighbours`` those that count.
+    ``network_features`` stand beside the graph; ``features`` are what boosting sees,
+    ``forest_features`` what the forest sees, and with ``embeddings`` both see the network's
+    molecule vectors too. All name blocks of ``chem.descriptors``. ``trees`` are those of the
+    forest, ``neighbours`` those that count.
     """
 
     parts: tuple[str, ...] = ("network",)
     class_parts: tuple[str, ...] = ()
     network_features: tuple[str, ...] = ()
     features: tuple[str, ...] = ("morgan", "avalon", "erg", "rdkit2d")
+    forest_features: tuple[str, ...] = ("morgan", "rdkit2d")
     embeddings: bool = False
     trees: int = 500
     neighbours: int = 5
@@ -34,7 +36,7 @@ class ModelOptions:
             for part in getattr(self, option):
                 if part not in PARTS:
                     raise choices(f"part in model.{option}:", part, PARTS)
-        for option in ("network_features", "features"):
+        for option in ("network_features", "features", "forest_features"):
             for block in getattr(self, option):
                 if block not in BLOCKS:
                     raise choices(f"block in model.{option}:", block, BLOCKS)
@@ -45,9 +47,9 @@ class ModelOptions:
             raise Refusal("model: trees and neighbours must be at least 1")
         if self.embeddings and "network" not in self.parts:
             raise Refusal("model.embeddings=true: there is no network among model.parts")
-        grown = {"boosting", "forest"} & set(everything)
-        if grown and not (self.features or self.embeddings):
-            raise Refusal(f"model.features is empty: {min(grown)} has nothing to learn from")
+        for part, option in (("boosting", "features"), ("forest", "forest_features")):
+            if part in everything and not (getattr(self, option) or self.embeddings):
+                raise Refusal(f"model.{option} is empty: {part} has nothing to learn from")
 
     @property
     def shallow(self) -> tuple[str, ...]:
@@ -73,7 +75,8 @@ class ModelOptions:
         """The features to compute for each molecule, in the order in which they stand."""
         parts = {*self.parts, *self.class_parts}
         used = set(self.network_features) if "network" in parts else set()
-        used |= set(self.features) if {"boosting", "forest"} & parts else set()
+        used |= set(self.features) if "boosting" in parts else set()
+        used |= set(self.forest_features) if "forest" in parts else set()
         used |= {"morgan"} if "neighbours" in parts else set()
         return tuple(block for block in BLOCKS if block in used)
 

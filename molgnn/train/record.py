@@ -39,8 +39,9 @@ def what_learns(options: RunOptions) -> str:
     """The parts of a model in a few words."""
     beside = "+".join(options.model.network_features)
     network = f"{options.encoder.get('name')}{' with ' + beside if beside else ''}"
-    network += f", {options.fit.members} x {options.fit.epochs} epochs"
-    return " and ".join(network if p == "network" else p for p in options.model.parts)
+    network += f", {options.fit.networks} x {options.fit.epochs} epochs"
+    parts = " and ".join(network if p == "network" else p for p in options.model.parts)
+    return f"{parts}, in {options.fit.folds} folds" if options.fit.folds else parts
 
 
 def best_epoch(history: list[dict]) -> int:
@@ -73,6 +74,7 @@ def card(
             "name": dataset.name,
             **({"file": source.name, "sha256": file_sha256(source)} if source else {}),
             "split": options.data.split.name,
+            **({"folds": options.fit.folds} if options.fit.folds else {}),
             "counts": {part: len(rows) for part, rows in parts.parts().items()},
             "range": label_range(dataset, parts),
         },

@@ -21,6 +21,7 @@ from molgnn.models.ensemble import Predictor
 from molgnn.train import folder as run_folder
 from molgnn.train import plots
 from molgnn.train.evaluate import judge
+from molgnn.train.kfold import account, pooled
 from molgnn.train.learn import job_of, learn
 from molgnn.train.members import EpochDone
 from molgnn.train.options import DataOptions, RunOptions
@@ -58,7 +59,7 @@ def run(
     out, started = Path(out), time.perf_counter()
     goes_on = run_folder.can_go_on(out, options, force)
     dataset, source, units = read_data(options.data, options.kind, reading)
-    parts = split_data(dataset, options)
+    parts = pooled(split_data(dataset, options), options)
     wishes = Wishes(options.kind, options.data.transform, options.loss.asked_quantiles, units)
     tasks = make_tasks(dataset.names, dataset.labels, dataset.bounds, parts.train, wishes)
     options_used = replace(options, model=options.model.for_tasks(tasks))
@@ -74,7 +75,7 @@ def run(
     say(describe(dataset))  # only now: a refusal is the one line that a user sees
     write_rejects(out / "rejects.csv", dataset.rejects, force=True)
     model, histories = learn(job, epoch_done)
-    metrics = judge(model, dataset, parts, options, out)
+    metrics = judge(model, dataset, parts, options, out, job.folds)
     metrics |= {
         "leaks": leak_report(dataset.smiles, parts, options.seed),
         "epochs": [len(history) for history in histories],
@@ -86,6 +87,8 @@ def run(
         "rejected_rows": len(dataset.rejects),
         "unlabelled_rows": dataset.unlabelled,
     }
+    if job.folds is not None:
+        metrics["folds"] = account(job.folds, options)
     if histories:
         plots.learning_curve(out / "learning_curve.png", histories)
     model.card = card(options, dataset, parts, source, metrics)

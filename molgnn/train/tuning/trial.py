@@ -48,6 +48,11 @@ class Material:
 
     def job(self, options: RunOptions) -> Job:
         """Raises Refusal for options that do not fit these molecules."""
+        if options.fit.folds:
+            raise Refusal(
+                f"fit.folds={options.fit.folds}: trials are compared on valid, from which folds "
+                "would learn: tune without it, and give it when you train with the winner"
+            )
         return job_of(options, self.dataset, self.tasks(options), self.parts)
 
 
