@@ -123,7 +123,8 @@ def _fit_task(fitting, x, y, task: Task, seed: int, weight) -> dict[str, np.ndar
     if fitting.kind == "mean":
         return {"value": np.average(labels, axis=0, weights=weight)}
     bits = np.packbits(x > 0, axis=1)
-    return Neighbours(bits, labels, min(fitting.neighbours, len(bits))).arrays()
+    counted = np.ones(len(bits)) if weight is None else weight.astype(np.float64)
+    return Neighbours(bits, labels, counted, min(fitting.neighbours, len(bits))).arrays()
 
 
 def _filled(columns, embeddings, features, vectors, n, fill) -> np.ndarray:
@@ -147,9 +148,12 @@ def _part(kind: str, task: Task, own: dict[str, np.ndarray]):
     if kind == "mean":
         return _Mean(**own)
     if kind == "neighbours":
-        return Neighbours(own["bits"], own["labels"], int(own["k"][0]))
-    start = own.pop("start", None)
-    return _Forest(Trees(**own)) if start is None else _Boosted(Trees(**own), start, task.kind)
+        return Neighbours(own["bits"], own["labels"], own["weight"], int(own["k"][0]))
+    if kind == "forest":
+        return _Forest(Trees(**own), task.kind)
+    return _Boosted(
+        Trees(**{k: v for k, v in own.items() if k != "start"}), own["start"], task.kind
+    )
 
 
 @dataclass(frozen=True)
@@ -167,9 +171,13 @@ class _Mean:
 @dataclass(frozen=True)
 class _Forest:
     trees: Trees
+    kind: str
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
-        return self.trees.sums(x)
+        sums = self.trees.sums(x)
+        if self.kind == "regression":
+            return sums
+        return sums / sums.sum(axis=1, keepdims=True)  # single precision may add up to 1.00000001
 
     def check(self, num_features: int, width: int) -> None:
         self.trees.check(num_features, width)

@@ -29,7 +29,7 @@ def labels(mols):
 
 
 def nearest(counts, labels, k):
-    return Neighbours(np.packbits(counts > 0, axis=1), labels, k)
+    return Neighbours(np.packbits(counts > 0, axis=1), labels, np.ones(len(labels)), k)
 
 
 @pytest.mark.parametrize("k", [1, 5])
@@ -63,6 +63,13 @@ def test_a_molecule_has_the_same_neighbours_whatever_stands_beside_it(counts, la
     assert model.outputs(counts[:0]).shape == (0, 2)
 
 
+def test_of_equal_neighbours_the_heavier_says_more(counts, labels):
+    model = nearest(counts[:60], labels[:60], 5)
+    heavy = replace(model, weight=np.where(np.arange(60) == 3, 3.0, 1.0))
+    found = heavy.outputs(np.zeros((1, 2048)))
+    np.testing.assert_allclose(found[0], labels[[0, 1, 2, 3, 3, 3, 4]].mean(axis=0))
+
+
 def test_where_nothing_is_similar_the_first_ones_count_alike(counts, labels):
     found = nearest(counts[:60], labels[:60], 5).outputs(np.zeros((1, 2048)))
     np.testing.assert_allclose(found[0], labels[:5].mean(axis=0))
@@ -77,6 +84,9 @@ def test_neighbours_that_do_not_fit_each_other_are_refused(counts, labels):
         replace(model, bits=model.bits[:, :-1]),
         replace(model, bits=model.bits.astype(np.int64)),
         replace(model, labels=model.labels[:-1]),
+        replace(model, weight=model.weight[:-1]),
+        replace(model, weight=-model.weight),
+        replace(model, weight=model.weight * np.nan),
         replace(model, labels=model.labels[:, :1]),
         replace(model, labels=np.where(model.labels == model.labels[0, 0], np.nan, model.labels)),
     ]
