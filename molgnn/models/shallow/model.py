@@ -75,7 +75,7 @@ class ShallowModel:
     def check(self, vector_width: int) -> None:
         """Raises Refusal for arrays in which a prediction would go astray."""
         width = len(feature_names(self.blocks)) + vector_width * self.embeddings
-        if self.arrays["fill"].shape != (width,) or not np.isfinite(self.arrays["fill"]).all():
+        if not _is_sound(self.arrays["fill"], (width,), np.float32):
             raise Refusal("its features are damaged")
         for part, task in zip(self._parts, self.tasks, strict=True):
             part.check(width, _outputs(task))
@@ -133,6 +133,10 @@ def _filled(columns, embeddings, features, vectors, n, fill) -> np.ndarray:
     return x if fill is None else np.where(np.isnan(x), fill, x)
 
 
+def _is_sound(array: np.ndarray, shape: tuple[int, ...], dtype: type) -> bool:
+    return array.shape == shape and array.dtype == dtype and bool(np.isfinite(array).all())
+
+
 def _outputs(task: Task) -> int:
     """Columns that are learnt for a task, before its own: a share for each class."""
     return 1 if task.kind == "regression" else len(task.classes)
@@ -164,7 +168,7 @@ class _Mean:
         return np.repeat(self.value[None], len(x), axis=0)
 
     def check(self, num_features: int, width: int) -> None:
-        if self.value.shape != (width,) or not np.isfinite(self.value).all():
+        if not _is_sound(self.value, (width,), np.float64):
             raise Refusal("its mean is damaged")
 
 
@@ -181,6 +185,9 @@ class _Forest:
 
     def check(self, num_features: int, width: int) -> None:
         self.trees.check(num_features, width)
+        shares = self.trees.values[self.trees.feature < 0]
+        if self.kind != "regression" and not ((shares >= 0).all() and shares.sum(axis=1).all()):
+            raise Refusal("its trees are damaged")
 
 
 @dataclass(frozen=True)
@@ -200,5 +207,5 @@ class _Boosted:
     def check(self, num_features: int, width: int) -> None:
         width = 1 if self.kind == "binary" else width
         self.trees.check(num_features, width)
-        if self.start.shape != (width,) or not np.isfinite(self.start).all():
+        if not _is_sound(self.start, (width,), np.float64):
             raise Refusal("its trees are damaged")

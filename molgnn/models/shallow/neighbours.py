@@ -49,7 +49,11 @@ class Neighbours:
     def check(self, num_features: int, width: int) -> None:
         """Raises Refusal for arrays that do not fit each other."""
         rows = len(self.bits)
-        sound = self.bits.dtype == np.uint8 and self.bits.shape == (rows, num_features // 8)
+        kinds = [self.bits.dtype, self.labels.dtype, self.weight.dtype]
+        sound = kinds == [np.uint8, np.float64, np.float64] and self.bits.shape == (
+            rows,
+            num_features // 8,
+        )
         sound = sound and self.labels.shape == (rows, width) and 0 < self.k <= rows
         sound = sound and self.weight.shape == (rows,) and (self.weight > 0).all()
         if not (sound and np.isfinite(self.labels).all() and np.isfinite(self.weight).all()):
