@@ -54,7 +54,8 @@ def molecule_features(mols: Iterable[Chem.Mol], blocks: Sequence[str]) -> np.nda
     chosen = [block_of(name) for name in blocks]
     width = sum(len(block.names) for block in chosen)
     none = np.zeros(0)
-    rows = [np.concatenate([none, *(block.values(mol) for block in chosen)])
+    # A copy for each block: what rdkit2d leaves in a molecule changes erg of some.
+    rows = [np.concatenate([none, *(block.values(Chem.Mol(mol)) for block in chosen)])
             for mol in map(_anew, mols)]  # fmt: skip
     found = np.array(rows, dtype=np.float64).reshape(len(rows), width)
     found[~np.isfinite(found)] = np.nan
