@@ -97,12 +97,15 @@ def plan(
     wanted = {name: replace(options, data=_own(options.data)) for name, options in configs.items()}
     if any(options.fit.baseline for options in configs.values()):
         wanted[FOREST] = RunOptions(_shared(first.data), head={"kind": first.kind}, seed=first.seed)
-    featured, sides = _with_features(dataset, list(wanted.values()), reading), []
-    for (name, options), whole in zip(wanted.items(), featured, strict=True):
+    tasks_of = {
+        name: [_tasks(dataset, units, options, repeat) for repeat in splits]
+        for name, options in wanted.items()
+    }
+    followed = [without_shallow(o, tasks_of[name][0][0]) for name, o in wanted.items()]
+    featured, sides = _with_features(dataset, followed, reading), []
+    for (name, tasks), options, whole in zip(tasks_of.items(), followed, featured, strict=True):
         options = replace(options, fit=replace(options.fit, baseline=False))
         asked = {"split": how.split, "folds": how.folds, "seed": how.seed, "data_sha256": sha}
-        tasks = [_tasks(dataset, units, options, repeat) for repeat in splits]
-        without_shallow(options, tasks[0][0])  # refuses what cannot predict them
         asked = {"options": plain(options), **asked}
         sides.append(Side(name, options, whole, tasks, asked))
     return Plan(dataset, splits, sides, how, _metric(metric, sides[0].tasks[0][0]), sha)

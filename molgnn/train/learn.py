@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from molgnn.chem.descriptors import feature_names
 from molgnn.data.levels import LEVELS
 from molgnn.data.scaling import encode
 from molgnn.data.tables.split import Split
@@ -33,9 +34,13 @@ def job_of(
 
     ``weight`` (B,) says how much each molecule counts, in training and in the choice of the best
     epoch; only ratios matter. ``folder`` is for checkpoints, see ``Job``. Raises Refusal for labels
-    that do not fit their transform, and for losses that cannot be.
+    that do not fit their transform, and for losses that cannot be. The graphs must have the
+    features of ``without_shallow(options, tasks).model.blocks``, no more and no less.
     """
     options = without_shallow(options, tasks)
+    found, wanted = dataset.graphs.features, len(feature_names(options.model.blocks))
+    if (0 if found is None else found.shape[1]) != wanted:
+        raise ValueError(f"the graphs need the features {options.model.blocks}, those alone")
     labelled = as_learnt(dataset, tasks)
     task_losses(tasks, options.loss, labelled.y)  # refuses now, while no folder is touched
     if weight is not None:

@@ -21,7 +21,7 @@ from molgnn.models.ensemble import Predictor
 from molgnn.train import folder as run_folder
 from molgnn.train import plots
 from molgnn.train.evaluate import judge
-from molgnn.train.learn import job_of, learn
+from molgnn.train.learn import job_of, learn, without_shallow
 from molgnn.train.members import EpochDone
 from molgnn.train.options import DataOptions, RunOptions
 from molgnn.train.record import best_epoch, card, describe, speed, training_table, what_learns
@@ -58,11 +58,12 @@ def run(
     out, started = Path(out), time.perf_counter()
     goes_on = run_folder.can_go_on(out, options, force)
     dataset, source, units = read_data(options.data, options.kind, reading)
-    dataset = with_features(dataset, options.model.blocks, reading)
     parts = split_data(dataset, options)
     wishes = Wishes(options.kind, options.data.transform, options.loss.asked_quantiles, units)
     tasks = make_tasks(dataset.names, dataset.labels, dataset.bounds, parts.train, wishes)
-    job = job_of(options, dataset, tasks, parts, out / run_folder.CHECKPOINTS)
+    followed = without_shallow(options, tasks)
+    dataset = with_features(dataset, followed.model.blocks, reading)
+    job = job_of(followed, dataset, tasks, parts, out / run_folder.CHECKPOINTS)
     data_sha256 = file_sha256(source)
     if goes_on:
         run_folder.go_on(out, data_sha256)
@@ -70,6 +71,9 @@ def run(
     else:
         run_folder.begin_run(out, options, data_sha256)
     say(f"{out}: {what_learns(job.options)}, seed {options.seed}")
+    if followed.model != options.model:
+        left = " and ".join(options.model.shallow)
+        say(f"the network predicts alone: {left} can do neither atoms and bonds nor quantiles")
     say(describe(dataset))  # only now: a refusal is the one line that a user sees
     write_rejects(out / "rejects.csv", dataset.rejects, force=True)
     model, histories = learn(job, epoch_done)
@@ -87,7 +91,7 @@ def run(
     }
     if histories:
         plots.learning_curve(out / "learning_curve.png", histories)
-    model.card = card(options, dataset, parts, source, metrics)
+    model.card = card(followed, dataset, parts, source, metrics)
     save_bundle(out / run_folder.MODEL, model, options.spec, training_table(dataset, parts))
     run_folder.finish_run(out, metrics)
     return Run(out, load_bundle(out / run_folder.MODEL, str(model.device)), metrics)
