@@ -14,7 +14,7 @@ from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Wishes, make_tasks
 from molgnn.errors import Refusal, choices
 from molgnn.models.ensemble import Predictor
-from molgnn.train.learn import job_of, learn, without_shallow
+from molgnn.train.learn import job_of, learn
 from molgnn.train.options import (
     CLASS_LOSSES,
     REGRESSION_LOSSES,
@@ -49,7 +49,7 @@ class Lesson:
         everything = np.arange(len(data))
         tasks = make_tasks(data.names, data.labels, data.bounds, everything, wishes, weight)
         tasks = [replace(task, classes=tuple(classes)) for task in tasks]
-        followed = without_shallow(options, tasks)
+        followed = replace(options, model=options.model.for_tasks(tasks))
         data = with_features(data, followed.model.blocks)
         return learn(job_of(followed, data, tasks, self.parts, weight=weight), epoch_done)
 

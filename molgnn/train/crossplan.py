@@ -13,7 +13,6 @@ from molgnn.data.targets import Task, Wishes, make_tasks
 from molgnn.errors import Refusal, choices
 from molgnn.train import ledger
 from molgnn.train.folder import plain
-from molgnn.train.learn import without_shallow
 from molgnn.train.options import DataOptions, RunOptions, SplitOptions
 from molgnn.train.run import read_data
 
@@ -97,15 +96,12 @@ def plan(
     wanted = {name: replace(options, data=_own(options.data)) for name, options in configs.items()}
     if any(options.fit.baseline for options in configs.values()):
         wanted[FOREST] = RunOptions(_shared(first.data), head={"kind": first.kind}, seed=first.seed)
-    tasks_of = {
-        name: [_tasks(dataset, units, options, repeat) for repeat in splits]
-        for name, options in wanted.items()
-    }
-    followed = [without_shallow(o, tasks_of[name][0][0]) for name, o in wanted.items()]
-    featured, sides = _with_features(dataset, followed, reading), []
-    for (name, tasks), options, whole in zip(tasks_of.items(), followed, featured, strict=True):
+    featured, sides = _with_features(dataset, list(wanted.values()), reading), []
+    for (name, options), whole in zip(wanted.items(), featured, strict=True):
         options = replace(options, fit=replace(options.fit, baseline=False))
         asked = {"split": how.split, "folds": how.folds, "seed": how.seed, "data_sha256": sha}
+        tasks = [_tasks(dataset, units, options, repeat) for repeat in splits]
+        options.model.for_tasks(tasks[0][0])  # refuses what cannot predict them
         asked = {"options": plain(options), **asked}
         sides.append(Side(name, options, whole, tasks, asked))
     return Plan(dataset, splits, sides, how, _metric(metric, sides[0].tasks[0][0]), sha)

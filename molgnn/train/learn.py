@@ -13,13 +13,13 @@ from molgnn.data.scaling import encode
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Task, tasks_at
-from molgnn.errors import Refusal
 from molgnn.models.ensemble import Predictor
 from molgnn.models.shallow.model import Fitting, ShallowModel, fit_shallow
 from molgnn.train.examples import Labelled
 from molgnn.train.losses import task_losses
 from molgnn.train.members import EpochDone, Job, train_members
 from molgnn.train.options import RunOptions
+from molgnn.train.shares import choose_shares
 
 
 def job_of(
@@ -35,33 +35,19 @@ def job_of(
     ``weight`` (B,) says how much each molecule counts, in training and in the choice of the best
     epoch; only ratios matter. ``folder`` is for checkpoints, see ``Job``. Raises Refusal for labels
     that do not fit their transform, and for losses that cannot be. The graphs must have the
-    features of ``without_shallow(options, tasks).model.blocks``, no more and no less.
+    features of ``options.model.blocks``, and no others.
     """
-    options = without_shallow(options, tasks)
-    found, wanted = dataset.graphs.features, len(feature_names(options.model.blocks))
+    blocks = options.model.blocks  # those that the dataset has, needed or not
+    found, wanted = dataset.graphs.features, len(feature_names(blocks))
     if (0 if found is None else found.shape[1]) != wanted:
-        raise ValueError(f"the graphs need the features {options.model.blocks}, those alone")
+        raise ValueError(f"the graphs need the features {blocks}, and no others")
+    options = replace(options, model=options.model.for_tasks(tasks))
     labelled = as_learnt(dataset, tasks)
     task_losses(tasks, options.loss, labelled.y)  # refuses now, while no folder is touched
     if weight is not None:
         labelled = replace(labelled, weight=(weight / weight.mean()).astype(np.float32))
     train, valid = (labelled.select(rows) for rows in (parts.train, parts.valid))
-    return Job(options, list(tasks), train, valid, folder)
-
-
-def without_shallow(options: RunOptions, tasks: Sequence[Task]) -> RunOptions:
-    """The options that can be followed: models without a graph predict neither atoms and bonds nor
-    quantiles, so the network does that alone. Raises Refusal where there is none."""
-    beyond = [task.name for task in tasks if task.level != "molecule" or task.quantiles]
-    if not beyond or not options.model.shallow:
-        return options
-    if "network" not in options.model.parts:
-        what = "atoms, bonds and quantiles are for networks: choose model=network"
-        raise Refusal(
-            f"model.parts={list(options.model.parts)} cannot predict {beyond[0]!r}: {what}"
-        )
-    alone = replace(options.model, parts=("network",), embeddings=False)
-    return replace(options, model=alone)
+    return Job(options, list(tasks), train, valid, folder, blocks)
 
 
 def learn(job: Job, epoch_done: EpochDone | None = None) -> tuple[Predictor, list[list[dict]]]:
@@ -74,31 +60,44 @@ def learn(job: Job, epoch_done: EpochDone | None = None) -> tuple[Predictor, lis
         with torch.random.fork_rng(devices=_devices(job.options.fit.accelerator)):
             models, histories = train_members(job, epoch_done)
     options = job.options.model
-    predictor = Predictor(models, job.tasks, job.options.data.recipe, blocks=options.blocks)
+    predictor = Predictor(models, job.tasks, job.options.data.recipe, blocks=job.blocks)
     predictor.shallow = _shallow(job, predictor)
-    if models and options.shallow:
-        counts = [len(models), *([1] * len(options.shallow))]
-        parts = np.repeat(1.0 / len(options.parts), len(options.parts))
-        predictor.shares = np.repeat(parts / counts, counts)
+    if len(options.parts) > 1:
+        predictor.shares = _shares(job, predictor)
     return predictor, histories
+
+
+def _shares(job: Job, predictor: Predictor) -> np.ndarray:
+    """What each member counts: its part's share, which the networks divide among them."""
+    networks, valid = len(predictor.members), job.valid
+    counts = [*([networks] if networks else []), *([1] * len(predictor.shallow))]
+    parts = np.repeat(1.0 / len(counts), len(counts))
+    if len(valid):
+        each = predictor.predict_members(valid.graphs)
+        means = [part.mean(axis=0) for part in np.split(each, np.cumsum(counts)[:-1])]
+        parts = choose_shares(np.stack(means), _exact(valid), predictor.tasks)
+    return np.repeat(parts / counts, counts)
+
+
+def _exact(molecules: Labelled) -> np.ndarray:
+    """Labels of molecules, those that are bounds left out."""
+    y = molecules.y.molecule
+    return y if molecules.bounds is None else np.where(molecules.bounds.molecule == 0, y, np.nan)
 
 
 def _shallow(job: Job, networks: Predictor) -> list[ShallowModel]:
     options, train = job.options.model, job.train
     vectors = networks.scorer().embed(train.graphs) if options.embeddings else None
-    y = train.y.molecule
-    if train.bounds is not None:
-        y = np.where(train.bounds.molecule == 0, y, np.nan)  # they learn from exact labels alone
     return [
         fit_shallow(
             Fitting(kind, options.features, options.embeddings, options.trees, options.neighbours),
             train.graphs.features,
             vectors,
-            y,
+            _exact(train),
             job.tasks,
             job.options.seed,
             train.weight,
-            options.blocks,
+            job.blocks,
         )
         for kind in options.shallow
     ]

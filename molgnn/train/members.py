@@ -29,13 +29,15 @@ EpochDone = Callable[[int, dict], None]
 @dataclass(frozen=True)
 class Job:
     """What each member needs; it travels to the processes of DDP. ``folder`` holds a checkpoint a
-    member; with None there is none, so that nothing can go on, nor come back from DDP."""
+    member; with None there is none, so that nothing can go on, nor come back from DDP. ``blocks``
+    are the features of molecules that stand beside the graphs."""
 
     options: RunOptions
     tasks: list[Task]
     train: Labelled
     valid: Labelled
     folder: Path | None
+    blocks: tuple[str, ...] = ()
 
     def checkpoint(self, member: int) -> Path | None:
         return None if self.folder is None else self.folder / f"member_{member}.safetensors"
@@ -114,8 +116,7 @@ def trained_member(fabric: Fabric, job: Job, member: int, epoch_done: EpochDone 
 def new_model(job: Job, member: int) -> PropertyModel:
     """A member's network as it starts: its weights depend on the run's seed and its number."""
     torch.manual_seed(member_seed(job.options.seed, member))
-    blocks = job.options.model.blocks
-    model = build_model(**job.options.spec, out_dim=widths(job.tasks), computed=blocks)
+    model = build_model(**job.options.spec, out_dim=widths(job.tasks), computed=job.blocks)
     if model.features is not None:
         model.features.fit(job.train.graphs.features)
     return model

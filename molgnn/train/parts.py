@@ -1,9 +1,10 @@
 """The parts of a model: a network, models without a graph, or several of them together."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from molgnn.chem.descriptors import BLOCKS
+from molgnn.data.targets import Task
 from molgnn.errors import Refusal, choices
 
 PARTS = ("network", "boosting", "forest", "neighbours", "mean")
@@ -12,7 +13,8 @@ PARTS = ("network", "boosting", "forest", "neighbours", "mean")
 @dataclass(frozen=True)
 class ModelOptions:
     """What predicts: ``parts`` are network, boosting, forest, neighbours or mean; the mean over
-    several counts each of them alike.
+    several counts them as validation says (``train.shares``). ``class_parts`` come to them where
+    every target is a class.
 
     ``network_features`` stand beside the graph; ``features`` are what boosting and forest see, and
     with ``embeddings`` also the network's molecule vectors. Both name blocks of
@@ -20,6 +22,7 @@ class ModelOptions:
     """
 
     parts: tuple[str, ...] = ("network",)
+    class_parts: tuple[str, ...] = ()
     network_features: tuple[str, ...] = ()
     features: tuple[str, ...] = ("morgan", "avalon", "erg", "rdkit2d")
     embeddings: bool = False
@@ -27,20 +30,22 @@ class ModelOptions:
     neighbours: int = 5
 
     def __post_init__(self):
-        for part in self.parts:
-            if part not in PARTS:
-                raise choices("part in model.parts:", part, PARTS)
+        for option in ("parts", "class_parts"):
+            for part in getattr(self, option):
+                if part not in PARTS:
+                    raise choices(f"part in model.{option}:", part, PARTS)
         for option in ("network_features", "features"):
             for block in getattr(self, option):
                 if block not in BLOCKS:
                     raise choices(f"block in model.{option}:", block, BLOCKS)
-        if not self.parts or len(set(self.parts)) < len(self.parts):
-            raise Refusal(f"model.parts={list(self.parts)}: name each part once, at least one")
+        everything = [*self.parts, *self.class_parts]
+        if not self.parts or len(set(everything)) < len(everything):
+            raise Refusal(f"model.parts={everything}: name each part once, and at least one")
         if self.trees < 1 or self.neighbours < 1:
             raise Refusal("model: trees and neighbours must be at least 1")
         if self.embeddings and "network" not in self.parts:
             raise Refusal("model.embeddings=true: there is no network among model.parts")
-        grown = {"boosting", "forest"} & set(self.parts)
+        grown = {"boosting", "forest"} & set(everything)
         if grown and not (self.features or self.embeddings):
             raise Refusal(f"model.features is empty: {min(grown)} has nothing to learn from")
 
@@ -49,12 +54,27 @@ class ModelOptions:
         """The parts without a graph."""
         return tuple(part for part in self.parts if part != "network")
 
+    def for_tasks(self, tasks: Sequence[Task]) -> "ModelOptions":
+        """The parts that can predict the tasks: ``class_parts`` only classes, and models without a
+        graph neither atoms and bonds nor quantiles, which the network then predicts alone. Raises
+        Refusal where there is none."""
+        classes = all(task.kind != "regression" for task in tasks)
+        parts = (*self.parts, *(self.class_parts if classes else ()))
+        beyond = [task.name for task in tasks if task.level != "molecule" or task.quantiles]
+        if not beyond or parts == ("network",):
+            return replace(self, parts=parts, class_parts=())
+        if "network" not in parts:
+            what = "atoms, bonds and quantiles are for networks: choose model=network"
+            raise Refusal(f"model.parts={list(parts)} cannot predict {beyond[0]!r}: {what}")
+        return replace(self, parts=("network",), class_parts=(), embeddings=False)
+
     @property
     def blocks(self) -> tuple[str, ...]:
         """The features to compute for each molecule, in the order in which they stand."""
-        used = set(self.network_features) if "network" in self.parts else set()
-        used |= set(self.features) if {"boosting", "forest"} & set(self.parts) else set()
-        used |= {"morgan"} if "neighbours" in self.parts else set()
+        parts = {*self.parts, *self.class_parts}
+        used = set(self.network_features) if "network" in parts else set()
+        used |= set(self.features) if {"boosting", "forest"} & parts else set()
+        used |= {"morgan"} if "neighbours" in parts else set()
         return tuple(block for block in BLOCKS if block in used)
 
 
@@ -62,7 +82,11 @@ class ModelOptions:
 MODELS: dict[str, Mapping] = {
     "network": {},
     "hybrid": {"network_features": ["rdkit2d"]},
-    "blend": {"network_features": ["rdkit2d"], "parts": ["network", "boosting"]},
+    "blend": {
+        "network_features": ["rdkit2d"],
+        "parts": ["network", "boosting"],
+        "class_parts": ["forest"],
+    },
     "boosting": {"parts": ["boosting"]},
     "forest": {"parts": ["forest"]},
     "neighbours": {"parts": ["neighbours"]},

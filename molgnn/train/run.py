@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +21,7 @@ from molgnn.models.ensemble import Predictor
 from molgnn.train import folder as run_folder
 from molgnn.train import plots
 from molgnn.train.evaluate import judge
-from molgnn.train.learn import job_of, learn, without_shallow
+from molgnn.train.learn import job_of, learn
 from molgnn.train.members import EpochDone
 from molgnn.train.options import DataOptions, RunOptions
 from molgnn.train.record import best_epoch, card, describe, speed, training_table, what_learns
@@ -61,9 +61,9 @@ def run(
     parts = split_data(dataset, options)
     wishes = Wishes(options.kind, options.data.transform, options.loss.asked_quantiles, units)
     tasks = make_tasks(dataset.names, dataset.labels, dataset.bounds, parts.train, wishes)
-    followed = without_shallow(options, tasks)
-    dataset = with_features(dataset, followed.model.blocks, reading)
-    job = job_of(followed, dataset, tasks, parts, out / run_folder.CHECKPOINTS)
+    options_used = replace(options, model=options.model.for_tasks(tasks))
+    dataset = with_features(dataset, options_used.model.blocks, reading)
+    job = job_of(options_used, dataset, tasks, parts, out / run_folder.CHECKPOINTS)
     data_sha256 = file_sha256(source)
     if goes_on:
         run_folder.go_on(out, data_sha256)
@@ -71,9 +71,10 @@ def run(
     else:
         run_folder.begin_run(out, options, data_sha256)
     say(f"{out}: {what_learns(job.options)}, seed {options.seed}")
-    if followed.model != options.model:
-        left = " and ".join(options.model.shallow)
-        say(f"the network predicts alone: {left} can do neither atoms and bonds nor quantiles")
+    left = [part for part in options.model.shallow if part not in options_used.model.parts]
+    if left:
+        what = "can do neither atoms and bonds nor quantiles"
+        say(f"the network predicts alone: {' and '.join(left)} {what}")
     say(describe(dataset))  # only now: a refusal is the one line that a user sees
     write_rejects(out / "rejects.csv", dataset.rejects, force=True)
     model, histories = learn(job, epoch_done)
@@ -91,7 +92,7 @@ def run(
     }
     if histories:
         plots.learning_curve(out / "learning_curve.png", histories)
-    model.card = card(followed, dataset, parts, source, metrics)
+    model.card = card(options_used, dataset, parts, source, metrics)
     save_bundle(out / run_folder.MODEL, model, options.spec, training_table(dataset, parts))
     run_folder.finish_run(out, metrics)
     return Run(out, load_bundle(out / run_folder.MODEL, str(model.device)), metrics)

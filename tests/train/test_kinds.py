@@ -58,11 +58,10 @@ def test_it_trains_and_predicts_and_screens_the_same_bits_everywhere(
 @pytest.fixture
 def packed(tmp_path):
     """packed(file) -> the same molecules as a packed library, in several chunks."""
-    from molgnn.data.library import Library
     from molgnn.data.packed.build import build_library
 
     def build(file):
-        build_library(Library([file]), tmp_path / "packed", chunk=16, workers=0)
+        build_library(file, tmp_path / "packed", chunk=16, workers=0)
         return tmp_path / "packed"
 
     return build
@@ -149,7 +148,7 @@ def test_a_network_of_a_blend_learns_from_bounds_that_its_trees_do_not_see(fit, 
 def test_quantiles_are_the_networks_alone_and_the_run_says_so(fit, table, drugs):
     said = []
     run = fit(table(), "y", model={"name": "blend"}, loss="quantile", say=said.append)
-    (line,) = [line for line in said if "alone" in line]
+    (line,) = [line for line in said if "predicts alone" in line]
     assert line == (
         "the network predicts alone: boosting can do neither atoms and bonds nor quantiles"
     )
@@ -189,7 +188,7 @@ def test_without_a_network_they_are_refused_before_anything_is_written(asked, fi
 def test_a_network_alone_says_nothing_of_that(fit, table):
     said = []
     fit(table(), "y", loss="quantile", say=said.append)
-    assert not any("alone" in line for line in said)
+    assert not any("predicts alone" in line for line in said)
 
 
 # Interruption.
@@ -253,7 +252,7 @@ def test_features_that_a_job_did_not_ask_for_are_a_mistake_of_the_caller(options
     parts = split_data(data, given)
     tasks = make_tasks(data.names, data.labels, data.bounds, parts.train, Wishes())
     for blocks in ((), ("morgan",), ("morgan", "rdkit2d")):
-        with pytest.raises(ValueError, match="those alone"):
+        with pytest.raises(ValueError, match="no others"):
             learning.job_of(given, with_features(data, blocks, workers=0), tasks, parts)
 
 

@@ -13,7 +13,7 @@ from molgnn.data.targets import Task, Wishes, make_tasks
 from molgnn.errors import Refusal, choices
 from molgnn.models.ensemble import Predictor
 from molgnn.train.evaluate import averaged
-from molgnn.train.learn import job_of, learn, without_shallow
+from molgnn.train.learn import job_of, learn
 from molgnn.train.members import Job
 from molgnn.train.metrics import evaluate
 from molgnn.train.options import RunOptions
@@ -54,9 +54,8 @@ class Material:
 
     def job(self, options: RunOptions) -> Job:
         """Raises Refusal for options that do not fit these molecules."""
-        tasks = self.tasks(options)
-        options = without_shallow(options, tasks)
-        return job_of(options, self.featured(options.model.blocks), tasks, self.parts)
+        featured = self.featured(options.model.blocks)
+        return job_of(options, featured, self.tasks(options), self.parts)
 
     def featured(self, blocks: Sequence[str]) -> Dataset:
         """The molecules with the features of some blocks alone. Raises Refusal for others."""
