@@ -1,7 +1,7 @@
 """Features of whole molecules beside the graph: counts of substructures, and descriptors."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -12,18 +12,41 @@ from molgnn.chem.smiles import canonical
 from molgnn.errors import choices
 
 LARGEST = 1e30  # a descriptor beyond it stands for "huge": single precision holds it, and its sum
+MOST_ATOMS = (
+    500  # heavy ones; a chain of 3,000 takes avalon and erg 100 s each, Ipc of rdkit2d hours
+)
+_MISSING = 50.0  # in a fingerprint of values: unlike any that a reference molecule has
+_CLOSE = 1e-4
+
+# Between them they have what drugs have: rings, charges, stereo, halogens, sulfur, phosphorus.
+_REFERENCES = (
+    "CC(=O)Oc1ccccc1C(=O)O",
+    "CN1CCC[C@H]1c1cccnc1",
+    "C[N+](C)(C)CCOP(=O)([O-])OC/C=C/c1ccc(Br)cc1",
+    "CC1(C)S[C@@H]2[C@H](NC(=O)Cc3ccccc3)C(=O)N2[C@H]1C(=O)O",
+    "O=C(c1ccc(Cl)cc1)N1CCN(S(=O)(=O)c2cc3c(F)cccc3[nH]2)CC1=O",
+)
 
 
 @dataclass(frozen=True)
 class Block:
-    """Features that are computed together: their names, and one molecule -> (len(names),)."""
+    """Features that are computed together: their names, and one molecule -> (len(names),). Of a
+    molecule with more heavy atoms than ``most`` all are missing, as they would take too long."""
 
     names: tuple[str, ...]
     compute: Callable[[Chem.Mol], np.ndarray]
+    most: float = MOST_ATOMS
+
+    def values(self, mol: Chem.Mol) -> np.ndarray:
+        """(len(names),), of which some may be missing or infinite."""
+        if mol.GetNumHeavyAtoms() > self.most:
+            return np.full(len(self.names), np.nan)
+        return self.compute(mol)
 
 
 def molecule_features(mols: Iterable[Chem.Mol], blocks: Sequence[str]) -> np.ndarray:
-    """The features of each molecule (B, F) float32, block by block; NaN where RDKit has no value.
+    """The features of each molecule (B, F) float32, block by block; NaN where RDKit has no value,
+    and of molecules that are too large for a block (see ``Block``).
 
     Each molecule is read anew from its canonical SMILES first, as some descriptors depend in their
     last digits on the order of the atoms: two spellings of a molecule have the same features.
@@ -31,7 +54,8 @@ def molecule_features(mols: Iterable[Chem.Mol], blocks: Sequence[str]) -> np.nda
     chosen = [block_of(name) for name in blocks]
     width = sum(len(block.names) for block in chosen)
     none = np.zeros(0)
-    rows = [np.concatenate([none, *(block.compute(mol) for block in chosen)])
+    # A copy for each block: what rdkit2d leaves in a molecule changes erg of some.
+    rows = [np.concatenate([none, *(block.values(Chem.Mol(mol)) for block in chosen)])
             for mol in map(_anew, mols)]  # fmt: skip
     found = np.array(rows, dtype=np.float64).reshape(len(rows), width)
     found[~np.isfinite(found)] = np.nan
@@ -51,8 +75,33 @@ def columns_of(computed: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
 
 
 def features_hash(blocks: Sequence[str]) -> str:
-    """Changes where other features, or another number of them, would be computed."""
+    """Changes where features of other names, or another number of them, would be computed."""
     return hashlib.sha256("\n".join(feature_names(blocks)).encode()).hexdigest()[:16]
+
+
+@cache
+def values_of(block: str) -> tuple[float, ...]:
+    """What RDKit computes here, a number for each of five reference molecules: a weighted sum of
+    asinh(x) over the block's features. It shows a descriptor that has another definition.
+
+    A number and no hash: rounded values must not differ between machines, and one that happens to
+    lie where rounding decides would; a sum is compared with room for the last digits.
+    """
+    mols = [Chem.MolFromSmiles(text) for text in _REFERENCES]
+    found = np.arcsinh(molecule_features(mols, [block]).astype(np.float64))
+    found[np.isnan(found)] = _MISSING
+    weight = 1 + np.arange(found.shape[1]) % 7 / 7  # so that two changes do not make up for another
+    return tuple(float(round(total, 6)) for total in found @ weight)
+
+
+def differing(values: Mapping[str, Sequence[float]]) -> list[str]:
+    """The blocks that are computed otherwise here than where ``values`` of ``values_of`` are from.
+    Raises ValueError or TypeError for what is no such thing."""
+    return [
+        block
+        for block, known in values.items()
+        if not np.allclose(np.array(known, dtype=float), values_of(block), rtol=0, atol=_CLOSE)
+    ]
 
 
 def block_of(name: str) -> Block:
@@ -77,7 +126,7 @@ def _morgan() -> Block:
     from rdkit.Chem import rdFingerprintGenerator  # each of these takes time to import
 
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
-    return Block(_numbered(2048), generator.GetCountFingerprintAsNumPy)
+    return Block(_numbered(2048), generator.GetCountFingerprintAsNumPy, most=np.inf)
 
 
 def _avalon() -> Block:

@@ -10,6 +10,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from molgnn.models.bundle import bundled
+    from molgnn.models.card import in_short
 
     cards = {
         name: json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -23,6 +24,6 @@ def run(args: argparse.Namespace) -> int:
         counts = ", ".join(f"{n:,} {part}" for part, n in card["data"]["counts"].items())
         test = ", ".join(f"{k} {v:.3f}" for k, v in card["metrics"].get("test", {}).items())
         print(f"{name}: predicts {tasks}")
-        print(f"  {card['members']} x {card['model']['encoder']['name']}, molecules: {counts}")
+        print(f"  {in_short(card)}, molecules: {counts}")
         print(f"  test ({card['data']['split']} split): {test}")
     return 0

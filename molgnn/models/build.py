@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from torch import nn
 
-from molgnn.chem.descriptors import columns_of
 from molgnn.chem.fields import ATOM_SIZES, BOND_SIZES
 from molgnn.errors import Refusal, choices
 from molgnn.models.property import PropertyModel
@@ -90,6 +89,8 @@ def build_model(
 
 
 def _beside(features: Sequence[str], computed: Sequence[str]) -> FeatureInput:
+    from molgnn.chem.descriptors import columns_of  # RDKit, which a network alone can do without
+
     return FeatureInput(columns_of(computed, features))
 
 

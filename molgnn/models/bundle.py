@@ -19,20 +19,17 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from molgnn.chem.descriptors import BLOCKS, features_hash
+from molgnn.chem.descriptors import features_hash, values_of
 from molgnn.chem.features import schema, schema_hash
-from molgnn.chem.smiles import RECIPES
-from molgnn.data.targets import Task, check_columns, widths
+from molgnn.data.targets import Task, widths
 from molgnn.errors import Refusal
 from molgnn.models.build import build_model
 from molgnn.models.card import model_card
+from molgnn.models.config import FORMAT, VERSION, read_config, shares_of, tasks_of
 from molgnn.models.ensemble import Predictor
 from molgnn.models.property import PropertyModel
 from molgnn.models.shallow.model import ShallowModel
 
-FORMAT = "molgnn-bundle"
-VERSION, READ = 2, (1, 2)  # 2 has features of molecules, and models without a graph
-PARTS = ("encoder", "readout", "head")
 FILES = ("model.safetensors", "config.json", "training.parquet", "README.md")
 
 
@@ -61,6 +58,7 @@ def save_bundle(folder: Path, predictor: Predictor, spec: dict, training: pa.Tab
         "molecule_features": {
             "blocks": list(predictor.blocks),
             "hash": features_hash(predictor.blocks),
+            "values": {block: list(values_of(block)) for block in predictor.blocks},
         },
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
         "tasks": [task.to_json() for task in predictor.tasks],
@@ -79,12 +77,8 @@ def load_bundle(model: str | os.PathLike, device: str = "auto") -> Predictor:
     Raises Refusal for anything else: no such model, another format or version, other features.
     """
     folder = find_bundle(model)
-    config = _read_config(folder)
-    tasks = [_task(task, folder) for task in config["tasks"] or [None]]
-    try:
-        check_columns(tasks)
-    except Refusal as refusal:
-        raise Refusal(f"{folder / 'config.json'}: damaged: {refusal}") from None
+    config = read_config(folder / "config.json")
+    tasks = tasks_of(folder / "config.json", config)
     tensors, digest = _tensors(folder / "model.safetensors", config)
     members = _members(folder / "model.safetensors", tensors, config, widths(tasks))
     shallow = _shallow(folder, tensors, config, tasks, members)
@@ -98,7 +92,7 @@ def load_bundle(model: str | os.PathLike, device: str = "auto") -> Predictor:
         folder,
         shallow,
         config["molecule_features"]["blocks"],
-        _shares(folder, config["shares"], len(members) + len(shallow)),
+        shares_of(folder / "config.json", config, len(members) + len(shallow)),
     )
 
 
@@ -139,73 +133,6 @@ def resolve_device(device: str) -> torch.device:
         raise Refusal(f"device {device!r} cannot be used here: {reason}") from None
 
 
-def _read_config(folder: Path) -> dict:
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise Refusal(f"{path}: not readable as JSON ({error})") from None
-    if not isinstance(config, dict) or config.get("format") != FORMAT:
-        raise Refusal(f"{path}: not the config of a molgnn model (no format {FORMAT!r})")
-    if config.get("version") not in READ:
-        raise Refusal(
-            f"{path}: bundle version {config.get('version')}, this molgnn reads versions up to "
-            f"{VERSION}: install a matching one"
-        )
-    if config["version"] == 1:
-        config |= {"shallow": [], "shares": None, "molecule_features": {"blocks": []}}
-    for key, kind in _NEEDED.items():
-        if not isinstance(config.get(key), kind):
-            raise Refusal(f"{path}: damaged: {key!r} is missing or of another type")
-    found = config["features"].get("hash")
-    if found != schema_hash():
-        raise Refusal(
-            f"{path}: trained on other atom and bond features ({found}, "
-            f"here {schema_hash()}): train it again with this version"
-        )
-    if config["recipe"] not in RECIPES:
-        raise Refusal(f"{path}: unknown standardisation {config['recipe']!r}")
-    has_network = config["members"] or not config["shallow"]
-    if set(config["model"]) - {"features"} != (set(PARTS) if has_network else set()):
-        raise Refusal(f"{path}: damaged: 'model' must hold {', '.join(PARTS)} and nothing else")
-    _check_blocks(path, config)
-    return config
-
-
-_NEEDED = {
-    "model": dict, "members": int, "tasks": list, "recipe": str, "features": dict,
-    "shallow": list, "molecule_features": dict,
-}  # fmt: skip
-
-
-def _check_blocks(path: Path, config: dict) -> None:
-    """Refuse features of molecules that are unknown, or computed differently here."""
-    blocks = config["molecule_features"].get("blocks")
-    used = [config["model"].get("features", []), *(s.get("blocks") for s in config["shallow"])]
-    if not isinstance(blocks, list) or not all(isinstance(u, list) for u in used):
-        raise Refusal(f"{path}: damaged: its features of molecules are no lists")
-    for name in blocks:
-        if name not in BLOCKS:
-            raise Refusal(f"{path}: needs the molecule features {name!r}, unknown here: install a "
-                          "newer molgnn")  # fmt: skip
-    if any(name not in blocks for u in used for name in u):
-        raise Refusal(f"{path}: damaged: a part of it uses features that are not computed")
-    if blocks and config["molecule_features"].get("hash") != features_hash(blocks):
-        version = config.get("versions", {}).get("rdkit", "another version")
-        raise Refusal(
-            f"{path}: its molecule features are those of RDKit {version}, which computes others "
-            "than the one here: install that version, or train it again"
-        )
-
-
-def _task(data: object, folder: Path) -> Task:
-    try:
-        return Task.from_json(data)
-    except (TypeError, KeyError, AttributeError, ValueError):
-        where = folder / "config.json"
-        raise Refusal(f"{where}: damaged: {str(data)[:80]} describes no task") from None
-
-
 def _tensors(path: Path, config: dict) -> tuple[dict[str, torch.Tensor], str]:
     """What the file holds, and its sha256. Raises Refusal where it was changed."""
     try:
@@ -219,33 +146,29 @@ def _tensors(path: Path, config: dict) -> tuple[dict[str, torch.Tensor], str]:
     return tensors, digest
 
 
-def _shares(folder: Path, shares: object, members: int) -> np.ndarray | None:
-    if shares is None:
-        return None
-    numbers = isinstance(shares, list) and all(isinstance(s, int | float) for s in shares)
-    if not numbers or len(shares) != members or not min(shares) > 0:
-        raise Refusal(f"{folder / 'config.json'}: damaged: 'shares' are not one for each member")
-    return np.array(shares, dtype=np.float64) / sum(shares)
-
-
 def _shallow(
     folder: Path, tensors: dict, config: dict, tasks: list[Task], members: list[PropertyModel]
 ) -> list[ShallowModel]:
     """The models without a graph. Raises Refusal for arrays that are damaged."""
-    found = []
+    found, used = [], set()
     vectors = sum(member.readout.out_dim for member in members)
     for i, spec in enumerate(config["shallow"]):
-        own = f"shallow.{i}."
-        arrays = {k.removeprefix(own): v.numpy() for k, v in tensors.items() if k.startswith(own)}
+        own = {name for name in tensors if name.startswith(f"shallow.{i}.")}
+        used |= own
         try:
+            arrays = {name.split(".", 2)[2]: tensors[name].numpy() for name in own}
             model = ShallowModel(
                 tasks=tasks, arrays=arrays, computed=config["molecule_features"]["blocks"], **spec
             )
             model.check(vectors)
-        except (TypeError, KeyError, IndexError, ValueError, Refusal) as error:
+        # A tampered file can hold arrays of any shape and type under any name.
+        except (TypeError, KeyError, IndexError, ValueError, OverflowError, Refusal) as error:
             said = error if isinstance(error, Refusal) else "arrays are missing or of another kind"
             raise Refusal(f"{folder}: model {i} of those without a graph: {said}") from None
         found.append(model)
+    others = sorted({name for name in tensors if name.startswith("shallow.")} - used)
+    if others:
+        raise Refusal(f"{folder}: damaged: {others[0]} belongs to no model of config.json")
     return found
 
 

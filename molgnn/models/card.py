@@ -44,12 +44,26 @@ def _parts(config: dict) -> list[str]:
         rows = [
             f"| network | {_part(model['encoder'])}; readout {_part(model['readout'])}; "
             f"head {_part(model['head'])}{beside} |",
-            f"| members | {config['members']} |",
+            f"| networks | {config['members']} |",
         ]
     for each in config.get("shallow", []):
         seen = [*each["blocks"], *(["the network's vectors"] if each["embeddings"] else [])]
         rows.append(f"| {each['kind']} | on {', '.join(seen) or 'labels alone'} |")
+    if config.get("shares") is not None:
+        counts = ", ".join(f"{share:.3g}" for share in config["shares"])
+        rows.append(f"| what each counts in the mean | {counts} |")
     return rows
+
+
+def in_short(config: dict) -> str:
+    """What predicts, in a few words: ``2 x dmpnn with rdkit2d, boosting``."""
+    found = [each["kind"] for each in config.get("shallow", [])]
+    if config["members"]:
+        encoder, beside = config["model"]["encoder"], config["model"].get("features", ())
+        name = encoder if isinstance(encoder, str) else encoder["name"]
+        network = f"{config['members']} x {name}"
+        found.insert(0, network + (f" with {'+'.join(beside)}" if beside else ""))
+    return ", ".join(found)
 
 
 def _part(part) -> str:

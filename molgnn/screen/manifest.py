@@ -96,10 +96,14 @@ def _model(model: "Predictor") -> dict:
         {"name": t.name, "kind": t.kind, "unit": t.unit, "classes": list(t.classes)}
         for t in model.tasks
     ]
+    others = [each.kind for each in getattr(model, "shallow", ())]
     return {
         "name": model.name,
         "sha256": model.sha256,
         "members": model.num_members,
+        "networks": model.num_members - len(others),
+        "others": others,
+        "features": list(getattr(model, "blocks", ())),
         "recipe": model.recipe,
         "tasks": tasks,
     }

@@ -88,12 +88,19 @@ def _head(facts: dict, title: str) -> str:
     names = [escape(short(Path(file["name"]).name)) for file in facts["library"]["files"]]
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more files" if names[3:] else "")
     model = facts["model"]
-    members = f" ({model['members']} networks)" if model["members"] > 1 else ""
+    members = _members(model)
     return (
         f'<header>\n<p class="over">molgnn screen</p>\n<h1>{title}</h1>\n'
         f'<p class="lead"><b>{shown}</b> screened with the model <b>{escape(model["name"])}</b>'
         f"{members}</p>\n</header>"
     )
+
+
+def _members(model: dict) -> str:
+    """What predicts, where it is not one network. Older manifests know networks alone."""
+    networks, others = model.get("networks", model["members"]), model.get("others", [])
+    parts = [_many(networks, "network")] if networks > 1 or (networks and others) else []
+    return escape(f" ({', '.join([*parts, *others])})") if parts or others else ""
 
 
 def _figures(facts: dict) -> str:

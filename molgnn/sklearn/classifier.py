@@ -12,11 +12,12 @@ from molgnn.sklearn.estimator import MoleculeEstimator
 
 
 class MolGNNClassifier(ClassifierMixin, MoleculeEstimator):
-    """A graph network, or an ensemble of ``members``, that predicts classes of molecules.
+    """A graph network, or another ``model``, that predicts classes of molecules.
 
     X, and all parameters not named here, are as for ``MolGNNRegressor``. y (n,) holds two or more
     classes: text, whole numbers or booleans. ``loss`` is cross_entropy or focal. ``class_weight``
-    is None, balanced (each class weighs the same in all), or a dict from class to weight.
+    is for networks: None, balanced (each class weighs the same in all), or a dict from class to
+    weight.
     ``validation_fraction`` is that of each class, rounded down, so that each one is trained on.
 
     Fitted: ``classes_``, ``model_``, ``history_``.
@@ -27,6 +28,7 @@ class MolGNNClassifier(ClassifierMixin, MoleculeEstimator):
     def __init__(
         self,
         *,
+        model="network",
         encoder="dmpnn",
         readout="sum",
         head="mlp",
@@ -44,6 +46,7 @@ class MolGNNClassifier(ClassifierMixin, MoleculeEstimator):
         random_state=None,
         verbose=0,
     ):
+        self.model = model
         self.encoder = encoder
         self.readout = readout
         self.head = head

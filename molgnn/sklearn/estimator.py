@@ -1,4 +1,4 @@
-"""What both estimators do alike: fit a network to molecules, keep it, load it."""
+"""What both estimators do alike: fit a model to molecules, keep it, load it."""
 
 from os import PathLike
 from pathlib import Path
@@ -53,7 +53,8 @@ class MoleculeEstimator(BaseEstimator):
 
         with inputs.value_errors():
             items = inputs.column(X)
-            _, graphs = inputs.featurized(items, np.arange(len(items)), self.model_.recipe)
+            rows, model = np.arange(len(items)), self.model_
+            _, graphs = inputs.featurized(items, rows, model.recipe, model.blocks)
         return self.model_.predict_graphs(graphs)[0]
 
     def save(self, folder: str | PathLike, *, name: str | None = None, force: bool = False) -> None:

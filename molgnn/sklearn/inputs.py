@@ -1,6 +1,6 @@
 """What users give: molecules, labels and weights, read as scikit-learn reads them or refused so."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from inspect import signature
 from numbers import Real
@@ -48,11 +48,14 @@ def column(X) -> np.ndarray:
     return items
 
 
-def featurized(items: np.ndarray, rows: np.ndarray, recipe: str) -> tuple[list[str], PackedGraphs]:
-    """The texts and graphs of ``items[rows]``. Raises ValueError at one that is no molecule."""
+def featurized(
+    items: np.ndarray, rows: np.ndarray, recipe: str, blocks: Sequence[str] = ()
+) -> tuple[list[str], PackedGraphs]:
+    """The texts and graphs of ``items[rows]``, these with the features of ``blocks``. Raises
+    ValueError at one that is no molecule."""
     with rdBase.BlockLogs():
         texts = [_text(items[row], row) for row in rows]
-    graphs, _, reasons = featurize(texts, recipe)
+    graphs, _, reasons = featurize(texts, recipe, blocks)
     for position, reason in reasons.items():
         others = f" (and {len(reasons) - 1} more such rows)" if len(reasons) > 1 else ""
         raise ValueError(f"X[{rows[position]}] is {_short(texts[position])}: {reason}{others}")

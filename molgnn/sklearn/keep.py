@@ -12,6 +12,7 @@ from molgnn.chem.smiles import canonical, parse
 from molgnn.data.targets import Task
 from molgnn.errors import Refusal
 from molgnn.models.bundle import load_bundle, save_bundle
+from molgnn.models.config import PARTS
 from molgnn.sklearn.training import Lesson, plain
 from molgnn.train.record import card, training_table
 
@@ -56,13 +57,22 @@ def load(kind: type, folder, device: str):
     params = told.get("params", {}) if isinstance(told, Mapping) else None
     if not isinstance(params, Mapping):
         raise Refusal(f"{model.path / 'config.json'}: damaged: {KEY!r} tells of no estimator")
-    known = {"recipe": model.recipe, **model.card["model"], **params}
+    known = {"recipe": model.recipe, **_parts(model.card), **params}
     estimator = kind()
     estimator.set_params(**{k: v for k, v in known.items() if k in estimator.get_params()})
     estimator.model_, estimator.history_ = model, []
     estimator._source = Loaded(model.card, pq.read_table(model.path / "training.parquet"))
     estimator._adopt(told)
     return estimator
+
+
+def _parts(card: Mapping) -> dict:
+    """The parameters that a bundle of ``molgnn train`` tells: the network's parts, and the model.
+    Those of an estimator come after, from the bundle that it made itself."""
+    options = card.get("options")
+    told = options.get("model") if isinstance(options, Mapping) else None
+    model = {"model": dict(told)} if isinstance(told, Mapping) else {}
+    return {key: card["model"][key] for key in PARTS if key in card["model"]} | model
 
 
 def _owner(tasks: list[Task]) -> str:

@@ -8,11 +8,16 @@ from molgnn.sklearn.estimator import MoleculeEstimator
 
 
 class MolGNNRegressor(RegressorMixin, MoleculeEstimator):
-    """A graph network, or an ensemble of ``members``, that predicts numbers from molecules.
+    """A graph network, or another ``model``, that predicts numbers from molecules.
 
     X holds SMILES, mol blocks or RDKit molecules: a list, an array (n,) or (n, 1), a pandas Series
     or a DataFrame with one column. y is (n,), or (n, T) for several targets at once, where NaN says
     that a label is missing. A text that is no molecule is a ValueError that names its row.
+
+    ``model`` is network (of which there can be several ``members``), hybrid, blend, boosting,
+    forest, neighbours or mean, or a mapping with a name and options of
+    ``molgnn.train.parts.ModelOptions``: ``{"name": "forest", "features": ["morgan"]}``. Features of
+    molecules are computed where it needs some; what follows is for networks.
 
     ``encoder``, ``readout`` and ``head`` are names, or mappings with a name and options:
     ``{"name": "gin", "dim": 128, "depth": 4}``. ``loss`` is l2, l1, huber or quantile (``predict``
@@ -25,7 +30,8 @@ class MolGNNRegressor(RegressorMixin, MoleculeEstimator):
     parent, none, neutral, tautomer. Repeated molecules are not merged: rows must match y.
 
     Fitted: ``model_`` (a ``molgnn`` model, with ``predict`` and ``embed``), ``history_`` (for each
-    member one dict an epoch). Fitted estimators, pickled ones too, hold the training molecules.
+    member that is a network, one dict an epoch). Fitted estimators, pickled ones too, hold the
+    training molecules.
     """
 
     _owner = "MolGNNRegressor"
@@ -33,6 +39,7 @@ class MolGNNRegressor(RegressorMixin, MoleculeEstimator):
     def __init__(
         self,
         *,
+        model="network",
         encoder="dmpnn",
         readout="sum",
         head="mlp",
@@ -50,6 +57,7 @@ class MolGNNRegressor(RegressorMixin, MoleculeEstimator):
         random_state=None,
         verbose=0,
     ):
+        self.model = model
         self.encoder = encoder
         self.readout = readout
         self.head = head

@@ -8,6 +8,7 @@ import numpy as np
 
 from molgnn.chem.packed import PackedGraphs
 from molgnn.data.levels import Levels
+from molgnn.data.tables.features import with_features
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Wishes, make_tasks
@@ -24,6 +25,7 @@ from molgnn.train.options import (
     RunOptions,
     from_plain,
 )
+from molgnn.train.parts import ModelOptions, model_options
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ class Lesson:
         everything = np.arange(len(data))
         tasks = make_tasks(data.names, data.labels, data.bounds, everything, wishes, weight)
         tasks = [replace(task, classes=tuple(classes)) for task in tasks]
-        return learn(job_of(options, data, tasks, self.parts, weight=weight), epoch_done)
+        followed = replace(options, model=options.model.for_tasks(tasks))
+        data = with_features(data, followed.model.blocks)
+        return learn(job_of(followed, data, tasks, self.parts, weight=weight), epoch_done)
 
 
 def dataset_of(texts: list[str], graphs: PackedGraphs, names: list[str], y: np.ndarray) -> Dataset:
@@ -103,6 +107,7 @@ def options_of(
     fit = {name: given[name] for name in ("epochs", "batch_size", "patience", "members")}
     return RunOptions(
         data=from_plain(DataOptions, data),
+        model=_model(given["model"]),
         encoder=_part("encoder", given["encoder"]),
         readout=_part("readout", given["readout"]),
         head=_part("head", given["head"]) | {"kind": kind},
@@ -126,6 +131,13 @@ def _part(name: str, part) -> dict:
     if not isinstance(part, (str, Mapping)):
         raise Refusal(f"{name}={part!r}: give a name, or a mapping with a name and options")
     return {"name": part} if isinstance(part, str) else dict(part)
+
+
+def _model(model) -> ModelOptions:
+    """By its name alone, or a mapping with a name and options."""
+    if not isinstance(model, (str, Mapping)):
+        raise Refusal(f"model={model!r}: give a name, or a mapping with a name and options")
+    return from_plain(ModelOptions, model_options(model), "model.")
 
 
 def _loss(loss, kind: str, class_weights: str | Mapping[str, list]) -> LossOptions:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from molgnn.chem.descriptors import feature_names
 from molgnn.data.levels import LEVELS
 from molgnn.data.scaling import encode
 from molgnn.data.tables.split import Split
@@ -42,8 +43,13 @@ def job_of(
 
     Raises Refusal for labels that do not fit their transform, for losses that cannot be, and as
     ``kfold.deal`` and ``kfold.check_folds`` do.
+
+    The graphs must have the features of ``options.model.blocks``, and no others.
     """
     blocks = options.model.blocks  # those that the dataset has, needed or not
+    found, wanted = dataset.graphs.features, len(feature_names(blocks))
+    if (0 if found is None else found.shape[1]) != wanted:
+        raise ValueError(f"the graphs need the features {blocks}, and no others")
     options = replace(options, model=options.model.for_tasks(tasks))
     labelled = as_learnt(dataset, tasks)
     task_losses(tasks, options.loss, labelled.y)  # refuses now, while no folder is touched

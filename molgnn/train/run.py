@@ -72,6 +72,10 @@ def run(
     else:
         run_folder.begin_run(out, options, data_sha256)
     say(f"{out}: {what_learns(job.options)}, seed {options.seed}")
+    left = [part for part in options.model.shallow if part not in options_used.model.parts]
+    if left:
+        what = "can do neither atoms and bonds nor quantiles"
+        say(f"the network predicts alone: {' and '.join(left)} {what}")
     say(describe(dataset))  # only now: a refusal is the one line that a user sees
     write_rejects(out / "rejects.csv", dataset.rejects, force=True)
     model, histories = learn(job, epoch_done)
@@ -91,7 +95,7 @@ def run(
         metrics["folds"] = account(job.folds, options)
     if histories:
         plots.learning_curve(out / "learning_curve.png", histories)
-    model.card = card(options, dataset, parts, source, metrics)
+    model.card = card(options_used, dataset, parts, source, metrics)
     save_bundle(out / run_folder.MODEL, model, options.spec, training_table(dataset, parts))
     run_folder.finish_run(out, metrics)
     return Run(out, load_bundle(out / run_folder.MODEL, str(model.device)), metrics)

@@ -7,12 +7,13 @@ import pytest
 from rdkit import Chem
 
 from molgnn.chem.graph import PackedGraphs, featurize, pack
+from molgnn.chem.packed import GRAPH_ARRAYS
 
 TEXTS = ["CCO", "C", "c1ccccc1", "[Na+]", "C[C@H](N)O", "C#N", "CC(=O)Oc1ccccc1C(=O)O"]
 
 
 def arrays(graphs):
-    return {name: getattr(graphs, name) for name in PackedGraphs.__dataclass_fields__}
+    return {name: getattr(graphs, name) for name in GRAPH_ARRAYS}
 
 
 def assert_equal(left, right):

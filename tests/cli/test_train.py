@@ -183,3 +183,9 @@ def test_a_refused_table_is_one_line_on_stderr(tmp_path, monkeypatch, capsys):
     assert len(lines) == 1
     assert "t.csv: line 3" in lines[0]
     assert not (tmp_path / "r").exists()
+
+
+def test_a_verdict_on_a_model_without_a_network_names_no_network():
+    figures = {"test": {"rmse": 2.0}, "baseline": {"test": {"rmse": 1.0}}, "epochs": []}
+    (line,) = verdict(figures)
+    assert "this model 2.000): try model=blend" in line

@@ -17,6 +17,7 @@ from molgnn.errors import Refusal
 from molgnn.models import bundle
 from molgnn.models.build import ENCODERS, READOUTS
 from molgnn.models.bundle import FILES, find_bundle, load_bundle, resolve_device, save_bundle
+from molgnn.models.shallow.model import KINDS
 
 KEPT = sorted((Path(__file__).parent / "bundles").glob("*/*/config.json"))
 ODD = "exit(1)"
@@ -95,9 +96,12 @@ def test_a_bundle_of_an_older_molgnn_is_still_read_and_predicts_the_same(path):
         np.testing.assert_allclose(table[column], values, atol=1e-5, err_msg=column)
 
 
-def test_there_is_a_kept_bundle_for_every_encoder():
-    kept = {json.loads(path.read_text())["model"]["encoder"]["name"] for path in KEPT}
-    assert kept == set(ENCODERS)
+def test_there_is_a_kept_bundle_for_every_encoder_and_every_kind_of_model():
+    kept = {version: set() for version in ("v1", "v2")}
+    for path in KEPT:
+        kept[path.parts[-3]].add(path.parts[-2])
+    assert kept["v1"] == set(ENCODERS)
+    assert kept["v2"] == {*KINDS, "hybrid", "blend"}
 
 
 # What is refused, each naming the file.

@@ -75,7 +75,7 @@ class ShallowModel:
     def check(self, vector_width: int) -> None:
         """Raises Refusal for arrays in which a prediction would go astray."""
         width = len(feature_names(self.blocks)) + vector_width * self.embeddings
-        if self.arrays["fill"].shape != (width,) or not np.isfinite(self.arrays["fill"]).all():
+        if not _is_sound(self.arrays["fill"], (width,), np.float32):
             raise Refusal("its features are damaged")
         for part, task in zip(self._parts, self.tasks, strict=True):
             part.check(width, _outputs(task))
@@ -123,13 +123,18 @@ def _fit_task(fitting, x, y, task: Task, seed: int, weight) -> dict[str, np.ndar
     if fitting.kind == "mean":
         return {"value": np.average(labels, axis=0, weights=weight)}
     bits = np.packbits(x > 0, axis=1)
-    return Neighbours(bits, labels, min(fitting.neighbours, len(bits))).arrays()
+    counted = np.ones(len(bits)) if weight is None else weight.astype(np.float64)
+    return Neighbours(bits, labels, counted, min(fitting.neighbours, len(bits))).arrays()
 
 
 def _filled(columns, embeddings, features, vectors, n, fill) -> np.ndarray:
     parts = [features[:, columns]] if len(columns) else [np.zeros((n, 0), dtype=np.float32)]
     x = np.concatenate([*parts, *([vectors] if embeddings else [])], axis=1)
     return x if fill is None else np.where(np.isnan(x), fill, x)
+
+
+def _is_sound(array: np.ndarray, shape: tuple[int, ...], dtype: type) -> bool:
+    return array.shape == shape and array.dtype == dtype and bool(np.isfinite(array).all())
 
 
 def _outputs(task: Task) -> int:
@@ -147,9 +152,12 @@ def _part(kind: str, task: Task, own: dict[str, np.ndarray]):
     if kind == "mean":
         return _Mean(**own)
     if kind == "neighbours":
-        return Neighbours(own["bits"], own["labels"], int(own["k"][0]))
-    start = own.pop("start", None)
-    return _Forest(Trees(**own)) if start is None else _Boosted(Trees(**own), start, task.kind)
+        return Neighbours(own["bits"], own["labels"], own["weight"], int(own["k"][0]))
+    if kind == "forest":
+        return _Forest(Trees(**own), task.kind)
+    return _Boosted(
+        Trees(**{k: v for k, v in own.items() if k != "start"}), own["start"], task.kind
+    )
 
 
 @dataclass(frozen=True)
@@ -160,19 +168,26 @@ class _Mean:
         return np.repeat(self.value[None], len(x), axis=0)
 
     def check(self, num_features: int, width: int) -> None:
-        if self.value.shape != (width,) or not np.isfinite(self.value).all():
+        if not _is_sound(self.value, (width,), np.float64):
             raise Refusal("its mean is damaged")
 
 
 @dataclass(frozen=True)
 class _Forest:
     trees: Trees
+    kind: str
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
-        return self.trees.sums(x)
+        sums = self.trees.sums(x)
+        if self.kind == "regression":
+            return sums
+        return sums / sums.sum(axis=1, keepdims=True)  # single precision may add up to 1.00000001
 
     def check(self, num_features: int, width: int) -> None:
         self.trees.check(num_features, width)
+        shares = self.trees.values[self.trees.feature < 0]
+        if self.kind != "regression" and not ((shares >= 0).all() and shares.sum(axis=1).all()):
+            raise Refusal("its trees are damaged")
 
 
 @dataclass(frozen=True)
@@ -192,5 +207,5 @@ class _Boosted:
     def check(self, num_features: int, width: int) -> None:
         width = 1 if self.kind == "binary" else width
         self.trees.check(num_features, width)
-        if self.start.shape != (width,) or not np.isfinite(self.start).all():
+        if not _is_sound(self.start, (width,), np.float64):
             raise Refusal("its trees are damaged")

@@ -1,16 +1,18 @@
 """One trial: options in, a figure on the validation molecules out; test labels never come here."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
+from molgnn.chem.descriptors import columns_of
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Task, Wishes, make_tasks
 from molgnn.errors import Refusal, choices
 from molgnn.models.ensemble import Predictor
+from molgnn.train.evaluate import averaged
 from molgnn.train.learn import job_of, learn
 from molgnn.train.members import Job
 from molgnn.train.metrics import evaluate
@@ -34,11 +36,15 @@ class _Pruned(Exception):
 
 @dataclass(frozen=True)
 class Material:
-    """What trials work on: molecules to train and to validate, and nothing of the test part."""
+    """What trials work on: molecules to train and to validate, and nothing of the test part.
+
+    ``blocks`` are the features of molecules that the dataset has; a trial is given its own of them.
+    """
 
     dataset: Dataset
     parts: Split
     units: dict[str, str]
+    blocks: tuple[str, ...] = ()
 
     def tasks(self, options: RunOptions) -> list[Task]:
         asked = options.loss.asked_quantiles
@@ -53,7 +59,17 @@ class Material:
                 f"fit.folds={options.fit.folds}: trials are compared on valid, from which folds "
                 "would learn: tune without it, and give it when you train with the winner"
             )
-        return job_of(options, self.dataset, self.tasks(options), self.parts)
+        featured = self.featured(options.model.blocks)
+        return job_of(options, featured, self.tasks(options), self.parts)
+
+    def featured(self, blocks: Sequence[str]) -> Dataset:
+        """The molecules with the features of some blocks alone. Raises Refusal for others."""
+        for block in blocks:
+            if block not in self.blocks:
+                raise choices("block of features that these trials have:", block, self.blocks)
+        graphs = self.dataset.graphs
+        own = graphs.features[:, columns_of(self.blocks, blocks)] if blocks else None
+        return replace(self.dataset, graphs=replace(graphs, features=own))
 
 
 @dataclass(frozen=True)
@@ -65,14 +81,20 @@ class Outcome:
     reason: str = ""
 
 
-def material_of(dataset: Dataset, parts: Split, units: dict[str, str]) -> Material:
-    """The molecules of train and valid, in the order of the table. Raises Refusal without valid."""
+def material_of(
+    dataset: Dataset, parts: Split, units: dict[str, str], blocks: Sequence[str] = ()
+) -> Material:
+    """``blocks`` are the features that ``dataset`` has. The molecules of train and
+    valid, in the order of the table. Raises Refusal without valid."""
     if not len(parts.valid):
         raise Refusal("there are no validation molecules to compare trials on: see data.split")
     rows = np.sort(np.concatenate([parts.train, parts.valid]))
     train, valid = (np.searchsorted(rows, part) for part in (parts.train, parts.valid))
     return Material(
-        dataset.select(rows), Split(train, valid, np.zeros(0, dtype=np.int64)), dict(units)
+        dataset.select(rows),
+        Split(train, valid, np.zeros(0, dtype=np.int64)),
+        dict(units),
+        tuple(blocks),
     )
 
 
@@ -135,12 +157,13 @@ def _measured(
 ) -> float:
     if metric == "loss":
         losses = [[row["valid_loss"] for row in history] for history in histories]
+        if not losses:
+            raise Refusal("without a network there is no loss to compare trials by: give a metric")
         if None in losses[0]:
             raise Refusal("the validation molecules have no label to compare trials on")
         return float(np.mean([min(history) for history in losses]))
-    valid = material.dataset.select(material.parts.valid)
-    each = model.predict_levels(valid.graphs)
-    mean = each[0].map(lambda level, _: np.mean([member[level] for member in each], axis=0))
+    valid = material.featured(model.blocks).select(material.parts.valid)
+    mean = averaged(model.predict_levels(valid.graphs), model.shares)
     found = evaluate(valid.labels, mean, model.tasks, valid.bounds)
     if metric not in found["mean"]:
         reasons = "; ".join(f"{k}: {reason}" for k, reason in found["left_out"].items())

@@ -10,6 +10,7 @@ import yaml
 from molgnn.data.packed.durable import durable
 from molgnn.data.pool.workers import cores
 from molgnn.data.readers.reader import file_sha256
+from molgnn.data.tables.features import with_features
 from molgnn.errors import Refusal
 from molgnn.train.folder import plain
 from molgnn.train.options import RunOptions
@@ -80,7 +81,8 @@ def tune(
     out, default = Path(out), search.options_of({})
     size = _checked(search, default, trials, workers)
     dataset, source, units = read_data(default.data, default.kind, reading)
-    material = material_of(dataset, split_data(dataset, default), units)
+    parts, blocks = split_data(dataset, default), default.model.blocks
+    material = material_of(with_features(dataset, blocks, reading), parts, units, blocks)
     metric = metric_of(search.metric, material.tasks(default))
     material.job(default)  # refuses now what cannot be learnt, while no folder is touched
     claim = _claim(search, default, metric, file_sha256(source))
