@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from molgnn.data.levels import LEVELS, Levels
-from molgnn.data.scaling import TRANSFORMS, fitted
+from molgnn.data.scaling import TRANSFORMS, by_their_look, fitted
 from molgnn.errors import Refusal, choices
 
 KINDS = ("regression", "binary", "multiclass")
@@ -95,12 +95,13 @@ class Task:
 class Wishes:
     """What the user says of the targets: one word for all of them, or one for each by name.
 
-    ``kind``: auto, regression, binary, multiclass; ``transform``: one of TRANSFORMS, for regression
-    alone; ``quantiles``: to be predicted in the place of the mean; ``units``: by name.
+    ``kind``: auto, regression, binary, multiclass; ``transform``, for regression alone: one of
+    TRANSFORMS, or auto, which looks at the labels of molecules (``data.scaling.by_their_look``);
+    ``quantiles``: to be predicted in the place of the mean; ``units``: by name.
     """
 
     kind: str | Mapping[str, str] = "auto"
-    transform: str | Mapping[str, str] = "standardize"
+    transform: str | Mapping[str, str] = "auto"
     quantiles: tuple[float, ...] = ()
     units: Mapping[str, str] | None = None
 
@@ -198,9 +199,12 @@ def _task(
         raise choices("kind of target", kind, ("auto", *KINDS))
     unit = (wishes.units or {}).get(name, "")
     if kind == "regression":
-        transform = wishes.of("transform", name, "standardize")
+        transform = wishes.of("transform", name, "auto")
+        if transform == "auto":
+            looked_at = level == "molecule"
+            transform = by_their_look(exact, weight) if looked_at else "standardize"
         if transform not in TRANSFORMS:
-            raise choices("data.transform", transform, TRANSFORMS)
+            raise choices("data.transform", transform, ("auto", *TRANSFORMS))
         scale = fitted(name, transform, exact, weight)
         chosen = {"level": level, "transform": transform, "quantiles": wishes.quantiles}
         return Task(name, kind, unit, **scale, **chosen)

@@ -53,6 +53,7 @@ def save_bundle(folder: Path, predictor: Predictor, spec: dict, training: pa.Tab
         **predictor.card,
         "model": spec if predictor.members else {},
         "members": len(predictor.members),
+        "hybrid": [member.features is not None for member in predictor.members],
         "shallow": [model.spec() for model in predictor.shallow],
         "shares": None if predictor.shares is None else list(predictor.shares),
         "molecule_features": {
@@ -185,10 +186,16 @@ def _members(
     nothing = not names and not config["shallow"]
     if set(names) != set(states) or len(names) != config["members"] or nothing:
         raise Refusal(f"{path}: holds {len(states)} members, config.json says {config['members']}")
+    hybrid = config.setdefault("hybrid", ["features" in config["model"]] * len(names))
+    if not isinstance(hybrid, list) or len(hybrid) != len(names):
+        where = path.with_name("config.json")
+        raise Refusal(f"{where}: damaged: 'hybrid' does not say which members have features")
     members = []
-    for name in names:
-        computed = config["molecule_features"]["blocks"]
-        member = build_model(**config["model"], out_dim=out_dim, computed=computed)
+    for name, is_hybrid in zip(names, hybrid, strict=True):
+        computed, spec = config["molecule_features"]["blocks"], dict(config["model"])
+        if not is_hybrid:
+            spec.pop("features", None)
+        member = build_model(**spec, out_dim=out_dim, computed=computed)
         try:
             member.load_state_dict(states[name])
         except RuntimeError:

@@ -61,8 +61,11 @@ def in_short(config: dict) -> str:
     if config["members"]:
         encoder, beside = config["model"]["encoder"], config["model"].get("features", ())
         name = encoder if isinstance(encoder, str) else encoder["name"]
-        network = f"{config['members']} x {name}"
-        found.insert(0, network + (f" with {'+'.join(beside)}" if beside else ""))
+        hybrid = sum(config.get("hybrid", [bool(beside)] * config["members"]))
+        if hybrid:
+            found.insert(0, f"{hybrid} x {name} with {'+'.join(beside)}")
+        if hybrid < config["members"]:
+            found.insert(0, f"{config['members'] - hybrid} x {name}")
     return ", ".join(found)
 
 

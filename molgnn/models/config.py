@@ -124,6 +124,7 @@ def shares_of(path: Path, config: dict, members: int) -> np.ndarray | None:
     if shares is None:
         return None
     numbers = isinstance(shares, list) and all(isinstance(s, int | float) for s in shares)
-    if not numbers or len(shares) != members or not all(0 < s < 1e300 for s in shares):
+    sound = numbers and len(shares) == members and all(0 < share <= 1 for share in shares)
+    if not sound or abs(sum(shares) - 1) > 1e-9:
         raise Refusal(f"{path}: damaged: 'shares' are not one for each member")
-    return np.array(shares, dtype=np.float64) / sum(shares)
+    return np.array(shares, dtype=np.float64)

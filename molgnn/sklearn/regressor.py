@@ -22,8 +22,8 @@ class MolGNNRegressor(RegressorMixin, MoleculeEstimator):
     ``encoder``, ``readout`` and ``head`` are names, or mappings with a name and options:
     ``{"name": "gin", "dim": 128, "depth": 4}``. ``loss`` is l2, l1, huber or quantile (``predict``
     then gives the median), or a mapping of ``molgnn.train.options.LossOptions``;
-    ``target_transform`` is standardize, log10, rank or none. ``lr`` rises over two epochs and falls
-    to its tenth.
+    ``target_transform`` is auto, standardize, log10, rank or none. ``lr`` rises over two epochs and
+    falls to its tenth.
     ``validation_fraction`` of the rows, rounded down, is set aside at random: its loss chooses the
     epoch whose weights are kept, and with ``patience`` ends the training so many epochs after it.
     With 0, as with fewer than ten rows, the last epoch is kept. ``recipe`` is the standardisation:
@@ -39,13 +39,13 @@ class MolGNNRegressor(RegressorMixin, MoleculeEstimator):
     def __init__(
         self,
         *,
-        model="network",
+        model="blend",
         encoder="dmpnn",
         readout="sum",
         head="mlp",
         loss="l2",
-        target_transform="standardize",
-        epochs=50,
+        target_transform="auto",
+        epochs=30,
         batch_size=64,
         members=1,
         lr=1e-3,

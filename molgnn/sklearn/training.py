@@ -96,7 +96,7 @@ def options_of(
     lr, aside = given["lr"], given["validation_fraction"]
     data = {
         "targets": names,
-        "transform": given.get("target_transform", "standardize"),
+        "transform": given.get("target_transform", "auto"),
         "recipe": given["recipe"],
         "repeats": "keep",
         "split": {"name": "random", "sizes": [1.0 - aside, aside, 0.0]},

@@ -17,7 +17,7 @@ from molgnn.train.options import (
     RunOptions,
     from_plain,
 )
-from molgnn.train.parts import ModelOptions, model_options
+from molgnn.train.parts import DEFAULT, ModelOptions, model_options
 from molgnn.train.run import Run, run
 
 
@@ -27,7 +27,7 @@ def fit(
     *,
     atom_targets: str | Sequence[str] = (),
     bond_targets: str | Sequence[str] = (),
-    model: str | Mapping = "network",
+    model: str | Mapping = DEFAULT,
     encoder: str | Mapping = "dmpnn",
     readout: str | Mapping = "sum",
     head: str | Mapping = "mlp",
@@ -37,7 +37,7 @@ def fit(
     out: str | Path | None = None,
     force: bool = False,
     loss: str | Mapping = "l2",
-    transform: str | Mapping[str, str] = "standardize",
+    transform: str | Mapping[str, str] = "auto",
     optim: Mapping | None = None,
     table: Mapping | None = None,
     say: Callable[[str], None] = lambda line: None,
@@ -69,7 +69,7 @@ def options_of(
     *,
     atom_targets: str | Sequence[str] = (),
     bond_targets: str | Sequence[str] = (),
-    model: str | Mapping = "network",
+    model: str | Mapping = DEFAULT,
     encoder: str | Mapping = "dmpnn",
     readout: str | Mapping = "sum",
     head: str | Mapping = "mlp",
@@ -77,7 +77,7 @@ def options_of(
     split: str | Mapping = "scaffold",
     seed: int = 0,
     loss: str | Mapping = "l2",
-    transform: str | Mapping[str, str] = "standardize",
+    transform: str | Mapping[str, str] = "auto",
     optim: Mapping | None = None,
     table: Mapping | None = None,
     **options,

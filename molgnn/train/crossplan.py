@@ -14,6 +14,7 @@ from molgnn.errors import Refusal, choices
 from molgnn.train import ledger
 from molgnn.train.folder import plain
 from molgnn.train.options import DataOptions, RunOptions, SplitOptions
+from molgnn.train.parts import ModelOptions
 from molgnn.train.run import read_data
 
 FOREST = "forest"  # the baseline's name beside those of the configurations
@@ -95,7 +96,9 @@ def plan(
     sha = file_sha256(source)
     wanted = {name: replace(options, data=_own(options.data)) for name, options in configs.items()}
     if any(options.fit.baseline for options in configs.values()):
-        wanted[FOREST] = RunOptions(_shared(first.data), head={"kind": first.kind}, seed=first.seed)
+        wanted[FOREST] = RunOptions(
+            _shared(first.data), model=ModelOptions(), head={"kind": first.kind}, seed=first.seed
+        )
     featured, sides = _with_features(dataset, list(wanted.values()), reading), []
     for (name, options), whole in zip(wanted.items(), featured, strict=True):
         options = replace(options, fit=replace(options.fit, baseline=False))

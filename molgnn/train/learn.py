@@ -69,7 +69,7 @@ def learn(job: Job, epoch_done: EpochDone | None = None) -> tuple[Predictor, lis
     torch's global random numbers go on afterwards as if nothing had been drawn.
     """
     models, histories = [], []
-    if "network" in job.options.model.parts:
+    if job.options.model.networks:
         with torch.random.fork_rng(devices=_devices(job.options.fit.accelerator)):
             models, histories = train_members(job, epoch_done)
     options = job.options.model
@@ -81,16 +81,18 @@ def learn(job: Job, epoch_done: EpochDone | None = None) -> tuple[Predictor, lis
 
 
 def _shares(job: Job, predictor: Predictor) -> np.ndarray:
-    """What each member counts: its part's share, which the part's members divide among them."""
-    networks, kinds = len(predictor.members), len(job.options.model.shallow)
-    counts = [networks] if networks else []
-    counts += [len(predictor.shallow) // kinds] * kinds
+    """What each member counts: its part's share, which the part's members divide among them; equal
+    ones where only atoms and bonds have labels."""
+    options = job.options
+    counts = [options.fit.networks] * len(options.model.networks)
+    counts += [max(options.fit.folds, 1)] * len(options.model.shallow)
     parts = np.repeat(1.0 / len(counts), len(counts))
     judged = job.valid if job.folds is None else job.train
-    if len(judged):
+    tasks = tasks_at(predictor.tasks, "molecule")
+    if len(judged) and tasks:
         each = np.split(predictor.predict_members(judged.graphs), np.cumsum(counts)[:-1])
         unseen = np.stack([_unseen(members, job.folds) for members in each])
-        parts = choose_shares(unseen, _exact(judged), predictor.tasks)
+        parts = choose_shares(unseen, _exact(judged), tasks)
     return np.repeat(parts / counts, counts)
 
 

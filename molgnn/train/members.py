@@ -68,7 +68,7 @@ def train_members(
     fabric = make_fabric(job.options.fit)
     if job.folder is not None:
         job.folder.mkdir(exist_ok=True)
-    for member in range(job.options.fit.networks):
+    for member in range(job.options.fit.networks * len(job.options.model.networks)):
         own = job.without(member % max(job.options.fit.folds, 1))
         best, history = _trained(fabric, own, member, epoch_done)
         model = new_model(own, member)
@@ -130,7 +130,10 @@ def trained_member(fabric: Fabric, job: Job, member: int, epoch_done: EpochDone 
 def new_model(job: Job, member: int) -> PropertyModel:
     """A member's network as it starts: its weights depend on the run's seed and its number."""
     torch.manual_seed(member_seed(job.options.seed, member))
-    model = build_model(**job.options.spec, out_dim=widths(job.tasks), computed=job.blocks)
+    spec, part = job.options.spec, job.options.model.networks[member // job.options.fit.networks]
+    if part == "network":
+        spec.pop("features", None)
+    model = build_model(**spec, out_dim=widths(job.tasks), computed=job.blocks)
     if model.features is not None:
         model.features.fit(job.train.graphs.features)
     return model

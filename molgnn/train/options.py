@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from molgnn.errors import Refusal, choices
-from molgnn.train.parts import ModelOptions
+from molgnn.train.parts import ModelOptions, default_model
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class DataOptions:
     """A table at ``path``, or the data set called ``name`` where there is no path.
 
     ``targets`` are columns with one label a molecule; those of ``atom_targets`` and
-    ``bond_targets`` hold lists. ``transform``: see ``data.scaling``; one for all, or by target.
+    ``bond_targets`` hold lists. ``transform``: one for all, or by target, see ``data.targets``.
     """
 
     name: str = ""
@@ -33,7 +33,7 @@ class DataOptions:
     targets: tuple[str, ...] = ()
     atom_targets: tuple[str, ...] = ()
     bond_targets: tuple[str, ...] = ()
-    transform: str | Mapping[str, str] = "standardize"
+    transform: str | Mapping[str, str] = "auto"
     smiles: str | None = None
     id: str | None = None
     units: Mapping[str, str] = field(default_factory=dict)
@@ -112,7 +112,7 @@ class FitOptions:
     a fold, or a multiple of ``folds``, for several.
     """
 
-    epochs: int = 50
+    epochs: int = 30
     batch_size: int = 64
     patience: int = 0
     members: int = 1
@@ -154,7 +154,7 @@ class RunOptions:
     """
 
     data: DataOptions
-    model: ModelOptions = field(default_factory=ModelOptions)
+    model: ModelOptions = field(default_factory=default_model)
     encoder: Mapping = field(default_factory=lambda: {"name": "dmpnn"})
     readout: Mapping = field(default_factory=lambda: {"name": "sum"})
     head: Mapping = field(default_factory=lambda: {"name": "mlp", "kind": "auto"})
@@ -176,11 +176,11 @@ class RunOptions:
 
     @property
     def spec(self) -> dict:
-        """The network alone, as ``build_model`` takes it."""
+        """The network alone, as ``build_model`` takes it; one without features leaves these out."""
         head = {key: value for key, value in self.head.items() if key != "kind"}
         spec = {"encoder": dict(self.encoder), "readout": dict(self.readout), "head": head}
-        beside = list(self.model.network_features)
-        return spec | ({"features": beside} if beside else {})
+        hybrid = "hybrid" in self.model.parts
+        return spec | ({"features": list(self.model.network_features)} if hybrid else {})
 
     @property
     def kind(self) -> str | Mapping[str, str]:

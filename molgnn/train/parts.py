@@ -7,24 +7,26 @@ from molgnn.chem.descriptors import BLOCKS
 from molgnn.data.targets import Task
 from molgnn.errors import Refusal, choices
 
-PARTS = ("network", "boosting", "forest", "neighbours", "mean")
+NETWORKS = ("network", "hybrid")  # the graph alone, and with features beside it
+PARTS = (*NETWORKS, "boosting", "forest", "neighbours", "mean")
 
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """What predicts: ``parts`` are network, boosting, forest, neighbours or mean; the mean over
-    several counts them as validation says (``train.shares``). ``class_parts`` come to them where
-    every target is a class.
+    """What predicts: ``parts`` are network, hybrid, boosting, forest, neighbours or mean; the mean
+    over several counts them as validation says (``train.shares``). ``regression_parts`` come to
+    them where no target is a class, ``class_parts`` where every one is.
 
-    ``network_features`` stand beside the graph; ``features`` are what boosting sees,
-    ``forest_features`` what the forest sees, and with ``embeddings`` both see the network's
+    ``network_features`` stand beside the hybrid network's graph; ``features`` are what boosting
+    sees, ``forest_features`` what the forest sees, and with ``embeddings`` both see the network's
     molecule vectors too. All name blocks of ``chem.descriptors``. ``trees`` are those of the
     forest, ``neighbours`` those that count.
     """
 
     parts: tuple[str, ...] = ("network",)
+    regression_parts: tuple[str, ...] = ()
     class_parts: tuple[str, ...] = ()
-    network_features: tuple[str, ...] = ()
+    network_features: tuple[str, ...] = ("rdkit2d",)
     features: tuple[str, ...] = ("morgan", "avalon", "erg", "rdkit2d")
     forest_features: tuple[str, ...] = ("morgan", "rdkit2d")
     embeddings: bool = False
@@ -32,7 +34,7 @@ class ModelOptions:
     neighbours: int = 5
 
     def __post_init__(self):
-        for option in ("parts", "class_parts"):
+        for option in ("parts", "regression_parts", "class_parts"):
             for part in getattr(self, option):
                 if part not in PARTS:
                     raise choices(f"part in model.{option}:", part, PARTS)
@@ -40,12 +42,16 @@ class ModelOptions:
             for block in getattr(self, option):
                 if block not in BLOCKS:
                     raise choices(f"block in model.{option}:", block, BLOCKS)
-        everything = [*self.parts, *self.class_parts]
-        if not self.parts or len(set(everything)) < len(everything):
-            raise Refusal(f"model.parts={everything}: name each part once, and at least one")
+        for further in (self.regression_parts, self.class_parts):
+            together = [*self.parts, *further]
+            if not self.parts or len(set(together)) < len(together):
+                raise Refusal(f"model.parts={together}: name each part once, and at least one")
+        everything = {*self.parts, *self.regression_parts, *self.class_parts}
         if self.trees < 1 or self.neighbours < 1:
             raise Refusal("model: trees and neighbours must be at least 1")
-        if self.embeddings and "network" not in self.parts:
+        if "hybrid" in everything and not self.network_features:
+            raise Refusal("model.network_features is empty: name some, or take model=network")
+        if self.embeddings and not self.networks:
             raise Refusal("model.embeddings=true: there is no network among model.parts")
         for part, option in (("boosting", "features"), ("forest", "forest_features")):
             if part in everything and not (getattr(self, option) or self.embeddings):
@@ -54,40 +60,47 @@ class ModelOptions:
     @property
     def shallow(self) -> tuple[str, ...]:
         """The parts without a graph."""
-        return tuple(part for part in self.parts if part != "network")
+        return tuple(part for part in self.parts if part not in NETWORKS)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The parts with a graph, which come first in a model."""
+        return tuple(part for part in self.parts if part in NETWORKS)
 
     def for_tasks(self, tasks: Sequence[Task]) -> "ModelOptions":
-        """The parts that can predict the tasks: ``class_parts`` only classes, and models without a
-        graph neither atoms and bonds nor quantiles, which the network then predicts alone. Raises
-        Refusal where there is none."""
-        classes = all(task.kind != "regression" for task in tasks)
-        parts = (*self.parts, *(self.class_parts if classes else ()))
+        """The parts for the tasks, those of their kind among them. Atoms, bonds and quantiles are
+        for networks, which then predict alone. Raises Refusal where there is none."""
+        kinds = {task.kind == "regression" for task in tasks}
+        further = {(True,): self.regression_parts, (False,): self.class_parts}
+        parts = (*self.parts, *further.get(tuple(kinds), ()))
+        settled = replace(self, parts=parts, regression_parts=(), class_parts=())
         beyond = [task.name for task in tasks if task.level != "molecule" or task.quantiles]
-        if not beyond or parts == ("network",):
-            return replace(self, parts=parts, class_parts=())
-        if "network" not in parts:
+        if not beyond or not settled.shallow:
+            return settled
+        if not settled.networks:
             what = "atoms, bonds and quantiles are for networks: choose model=network"
             raise Refusal(f"model.parts={list(parts)} cannot predict {beyond[0]!r}: {what}")
-        return replace(self, parts=("network",), class_parts=(), embeddings=False)
+        return replace(settled, parts=settled.networks, embeddings=False)
 
     @property
     def blocks(self) -> tuple[str, ...]:
         """The features to compute for each molecule, in the order in which they stand."""
-        parts = {*self.parts, *self.class_parts}
-        used = set(self.network_features) if "network" in parts else set()
+        parts = {*self.parts, *self.regression_parts, *self.class_parts}
+        used = set(self.network_features) if "hybrid" in parts else set()
         used |= set(self.features) if "boosting" in parts else set()
         used |= set(self.forest_features) if "forest" in parts else set()
         used |= {"morgan"} if "neighbours" in parts else set()
         return tuple(block for block in BLOCKS if block in used)
 
 
+DEFAULT = "blend"
 # The choices of conf/model.
 MODELS: dict[str, Mapping] = {
     "network": {},
-    "hybrid": {"network_features": ["rdkit2d"]},
+    "hybrid": {"parts": ["hybrid"]},
     "blend": {
-        "network_features": ["rdkit2d"],
-        "parts": ["network", "boosting"],
+        "parts": ["hybrid", "boosting"],
+        "regression_parts": ["network"],
         "class_parts": ["forest"],
     },
     "boosting": {"parts": ["boosting"]},
@@ -97,11 +110,15 @@ MODELS: dict[str, Mapping] = {
 }
 
 
+def default_model() -> ModelOptions:
+    return ModelOptions(**{option: tuple(parts) for option, parts in MODELS[DEFAULT].items()})
+
+
 def model_options(model: str | Mapping) -> dict:
     """A model by its name, or a mapping with a name and further options of ``ModelOptions``, as
     plain options. Raises Refusal for another name."""
     given = {"name": model} if isinstance(model, str) else dict(model)
-    name = given.pop("name", "network")
+    name = given.pop("name", DEFAULT)
     if name not in MODELS:
         raise choices("model", name, MODELS)
     return {**MODELS[name], **given}

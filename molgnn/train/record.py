@@ -37,10 +37,12 @@ def describe(dataset: Dataset) -> str:
 
 def what_learns(options: RunOptions) -> str:
     """The parts of a model in a few words."""
+    network = (
+        f"{options.encoder.get('name')} ({options.fit.networks} x {options.fit.epochs} epochs)"
+    )
     beside = "+".join(options.model.network_features)
-    network = f"{options.encoder.get('name')}{' with ' + beside if beside else ''}"
-    network += f", {options.fit.networks} x {options.fit.epochs} epochs"
-    parts = " and ".join(network if p == "network" else p for p in options.model.parts)
+    networks = {"network": network, "hybrid": f"{network} with {beside}"}
+    parts = " and ".join(networks.get(p, p) for p in options.model.parts)
     return f"{parts}, in {options.fit.folds} folds" if options.fit.folds else parts
 
 

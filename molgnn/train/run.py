@@ -75,7 +75,7 @@ def run(
     left = [part for part in options.model.shallow if part not in options_used.model.parts]
     if left:
         what = "can do neither atoms and bonds nor quantiles"
-        say(f"the network predicts alone: {' and '.join(left)} {what}")
+        say(f"networks predict alone: {' and '.join(left)} {what}")
     say(describe(dataset))  # only now: a refusal is the one line that a user sees
     write_rejects(out / "rejects.csv", dataset.rejects, force=True)
     model, histories = learn(job, epoch_done)
@@ -96,7 +96,7 @@ def run(
     if histories:
         plots.learning_curve(out / "learning_curve.png", histories)
     model.card = card(options_used, dataset, parts, source, metrics)
-    save_bundle(out / run_folder.MODEL, model, options.spec, training_table(dataset, parts))
+    save_bundle(out / run_folder.MODEL, model, job.options.spec, training_table(dataset, parts))
     run_folder.finish_run(out, metrics)
     return Run(out, load_bundle(out / run_folder.MODEL, str(model.device)), metrics)
 

@@ -14,7 +14,7 @@ from molgnn.cli.main import main
 from molgnn.errors import Refusal
 from molgnn.train.run import run as train
 
-SMALL = ["encoder=sgc", "encoder.dim=8", "encoder.depth=1", "fit.epochs=1"]
+SMALL = ["model=network", "encoder=sgc", "encoder.dim=8", "encoder.depth=1", "fit.epochs=1"]
 PARTS = ["train"] * 12 + ["valid"] * 6 + ["test"] * 6
 CHAINS = ["C" * (2 + i // 2) + "ON"[i % 2] for i in range(24)]
 RINGS = [
@@ -108,6 +108,7 @@ def test_each_run_is_what_train_does_and_stands_in_csv_tables_and_json(bench, tm
         tmp_path / "given" / "moleculenet" / "esol.csv",
         targets=["y, of course"],
         split={"name": "column"},
+        model="network",
         encoder={"name": "gin", "dim": 8, "depth": 1},
         epochs=1,
         seed=1,
@@ -200,6 +201,7 @@ def test_the_part_valid_reads_no_test_row_and_gives_the_figures_of_the_whole_run
         tmp_path / "given" / "moleculenet" / "esol.csv",
         targets=["y, of course"],
         split={"name": "column"},
+        model="network",
         encoder={"name": "sgc", "dim": 8, "depth": 1},
         epochs=1,
         baseline=False,

@@ -68,7 +68,9 @@ def test_each_run_is_what_train_does_and_stands_in_one_table(bench, tmp_path, ca
     models = {*ENCODERS, "mean predictor", "random forest"}
     assert set(rows) == {(data, model) for data in ("esol", "bbbp") for model in models}
     alone = [
-        molgnn.fit("esol", encoder="gcn", split={"name": "column"}, epochs=1, seed=seed).metrics
+        molgnn.fit(
+            "esol", model="network", encoder="gcn", split={"name": "column"}, epochs=1, seed=seed
+        ).metrics
         for seed in (0, 1)
     ]
     row = rows["esol", "gcn"]
@@ -127,7 +129,9 @@ def test_a_bench_that_was_stopped_goes_on(bench, trained, tmp_path, monkeypatch,
         )
         assert bench(epochs="3") == 0
     assert (trained[2:], seen) == ([("esol", "gcn", 0)], [3])
-    alone = molgnn.fit("esol", encoder="gcn", split={"name": "column"}, epochs=3, baseline=False)
+    alone = molgnn.fit(
+        "esol", model="network", encoder="gcn", split={"name": "column"}, epochs=3, baseline=False
+    )
     lines = (tmp_path / "out" / "runs.jsonl").read_text().splitlines()
     assert json.loads(lines[-1])["test"] == alone.metrics["test"]["rmse"]
 

@@ -154,7 +154,15 @@ def test_a_real_set_goes_from_its_file_to_the_table(molgnn_data, tmp_path, monke
         pytest.skip(f"needs real data: {molgnn_data} holds no moleculenet/freesolv.csv")
     for picture in ("learning_curve", "predictions"):
         monkeypatch.setattr(f"molgnn.train.plots.{picture}", lambda *_: None)
-    small = ["--set", "encoder=sgc", "encoder.dim=8", "fit.epochs=1", "--out", str(tmp_path)]
+    small = [
+        "--set",
+        "model=network",
+        "encoder=sgc",
+        "encoder.dim=8",
+        "fit.epochs=1",
+        "--out",
+        str(tmp_path),
+    ]
     only = ["--suite", "moleculenet", "--sets", "freesolv", "--seeds", "0"]
     assert main(["bench", "accuracy", *only, *small]) == 0
     printed = capsys.readouterr().out

@@ -11,7 +11,8 @@ from molgnn.cli.main import main
 from molgnn.data.tables.folds import RULES
 from molgnn.train import crossval
 
-TINY = ["encoder.dim=8", "encoder.depth=2", "fit.epochs=1", "fit.baseline=false", "head.hidden=8"]
+TINY = ["model=network", "encoder.dim=8", "encoder.depth=2", "head.hidden=8", "fit.epochs=1"]
+TINY += ["fit.baseline=false"]
 
 
 @pytest.fixture

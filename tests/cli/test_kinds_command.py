@@ -10,7 +10,7 @@ import molgnn
 from molgnn.cli.main import main
 
 TINY = ["fit=quick", "encoder.dim=8", "encoder.depth=2", "fit.epochs=1", "fit.baseline=false"]
-HEADS = {"blend": "(1 network, boosting)", "forest": "(forest)", "hybrid": None}
+HEADS = {"blend": "(2 networks, boosting)", "forest": "(forest)", "hybrid": None}
 
 
 @pytest.fixture
@@ -47,11 +47,11 @@ def test_train_predict_and_screen_of_a_model(model, table, tmp_path, capsys):
     for text, value in zip(smiles, wanted, strict=True):
         assert scores[text] == pytest.approx(value, rel=1e-5, abs=1e-6)
     told = json.loads((tmp_path / "hits" / "manifest.json").read_text())["model"]
-    assert told["networks"] == (model != "forest")
+    assert told["networks"] == {"hybrid": 1, "blend": 2}.get(model, 0)
     assert told["others"] == {"blend": ["boosting"], "forest": ["forest"]}.get(model, [])
     assert told["members"] == told["networks"] + len(told["others"])
-    blocks = {"hybrid": ["rdkit2d"], "blend": ["morgan", "rdkit2d"], "forest": ["morgan"]}
-    assert told["features"] == blocks[model]
+    blocks = ["rdkit2d"] if model == "hybrid" else ["morgan", "rdkit2d"]
+    assert told["features"] == blocks
     page = (tmp_path / "hits" / "report.html").read_text()
     assert (f"</b> {HEADS[model]}</p>" if HEADS[model] else "</b></p>") in page
 
@@ -66,5 +66,5 @@ def test_models_lists_what_predicts(model, table, tmp_path, monkeypatch, capsys)
     capsys.readouterr()
     assert main(["models"]) == 0
     shown = capsys.readouterr().out
-    what = "forest" if model == "forest" else "1 x dmpnn with rdkit2d, boosting"
+    what = "forest" if model == "forest" else "1 x dmpnn, 1 x dmpnn with rdkit2d, boosting"
     assert f"  {what}, molecules: 32 train" in shown

@@ -10,7 +10,7 @@ from molgnn.cli.main import main
 from molgnn.cli.train import check, verdict
 from molgnn.models.build import ENCODERS
 
-QUICK = ["fit=quick", "encoder.dim=8", "encoder.depth=2", "fit.epochs=1"]
+QUICK = ["model=network", "fit=quick", "encoder.dim=8", "encoder.depth=2", "fit.epochs=1"]
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +111,7 @@ def test_help_lists_the_groups_with_their_choices(capsys):
 
 def test_cfg_job_prints_every_option_and_trains_nothing(here, capsys):
     assert code_of(["train", "--cfg", "job"]) == 0
-    assert yaml.safe_load(capsys.readouterr().out)["fit"]["epochs"] == 50
+    assert yaml.safe_load(capsys.readouterr().out)["fit"]["epochs"] == 30
     assert list(here.iterdir()) == []
 
 

@@ -14,7 +14,7 @@ from molgnn.cli.tune import override
 from molgnn.cli.tuned import expanded
 from molgnn.errors import Refusal
 
-TINY = ["encoder.dim=8", "encoder.depth=2", "fit.epochs=10", "fit.baseline=false"]
+TINY = ["model=network", "encoder.dim=8", "encoder.depth=2", "fit.epochs=10", "fit.baseline=false"]
 SPACE = """
 readout:
   choices: [sum, mean]

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm, rankdata
 from sklearn.preprocessing import QuantileTransformer
 
-from molgnn.data.scaling import TRANSFORMS, decode, encode, fitted
+from molgnn.data.scaling import TRANSFORMS, by_their_look, decode, encode, fitted
 from molgnn.data.targets import Task
 from molgnn.errors import Refusal
 
@@ -120,3 +120,16 @@ def test_a_task_comes_back_from_json_and_a_damaged_one_does_not(labels):
     for change in wrong:
         with pytest.raises(ValueError, match="describes no task"):
             Task.from_json(plain | change)
+
+
+def test_auto_ranks_skewed_labels_and_standardizes_the_others(labels):
+    assert by_their_look(labels) == by_their_look(-labels) == "rank"
+    assert by_their_look(np.log(labels)) == "standardize"
+    assert by_their_look(labels[:49]) == "standardize"  # few labels say little of their skewness
+    weight = np.where(labels > np.median(labels), 1e-9, 1.0)
+    half = labels[labels <= np.median(labels)]
+    assert by_their_look(labels, weight) == by_their_look(half)
+    draws = np.random.default_rng(1).gamma(4.0, size=100_000)  # of skewness 2 / sqrt(4)
+    assert by_their_look(draws) == "standardize"
+    draws = np.random.default_rng(1).gamma(1.0, size=100_000)
+    assert by_their_look(draws) == "rank"

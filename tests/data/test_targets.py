@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from molgnn.chem.graph import featurize
 from molgnn.data.levels import Levels
 from molgnn.data.targets import Task, Wishes, make_tasks
 from molgnn.errors import Refusal
@@ -51,3 +52,21 @@ def test_ranks_stay_apart_whatever_the_weights():
     weight = np.array([1e-300, 1.0, 1e300])
     for task in make_tasks(names, labels, exact, np.arange(3), wishes, weight):
         assert Task.from_json(task.to_json()) == task  # which refuses knots that do not rise
+
+
+def test_auto_looks_at_training_labels_of_molecules_alone():
+    labels = np.random.default_rng(0).lognormal(0, 2, 400)
+    y = np.column_stack([labels, np.log(labels)])
+    every, exact = Levels.of_molecules(y), Levels.of_molecules(np.zeros_like(y))
+    names, rows = {"molecule": ["a", "b"]}, np.arange(len(y))
+
+    def transforms(train=rows, **wishes):
+        return [t.transform for t in make_tasks(names, every, exact, train, Wishes(**wishes))]
+
+    assert transforms() == ["rank", "standardize"]
+    assert transforms(np.flatnonzero(labels < 1)) == ["standardize", "standardize"]
+    assert transforms(transform={"a": "log10"}) == ["log10", "standardize"]
+    graphs = featurize(["CO"] * 200)[0]
+    atoms, none = (Levels.of(graphs, atom=v) for v in (labels[:, None], np.zeros((400, 1))))
+    (task,) = make_tasks({"atom": ["a"]}, atoms, none, np.arange(200), Wishes())
+    assert task.transform == "standardize"

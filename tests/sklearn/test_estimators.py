@@ -74,7 +74,7 @@ def test_the_numbers_of_numpy_are_numbers(regressor, smiles, table):
         ({"head": {"name": "mlp", "layers": -1}}, "head.layers=-1: too small"),
         ({"loss": "cross_entropy"}, "unknown loss 'cross_entropy': choose one of huber, l1, l2"),
         ({"loss": 2}, "loss=2: give a name, or a mapping"),
-        ({"target_transform": "sqrt"}, "choose one of log10, none, rank, standardize"),
+        ({"target_transform": "sqrt"}, "choose one of auto, log10, none, rank, standardize"),
         ({"target_transform": "log10"}, "has no logarithm"),
         ({"recipe": "wash"}, "'wash'.*neutral, none, parent, tautomer"),
         ({"validation_fraction": 1.0}, "must be at least 0 and below 1"),

@@ -110,7 +110,8 @@ def test_bundled_models_and_runs_can_be_loaded(smiles, tmp_path):
     path = tmp_path / "mine.csv"
     rows = [f"{text},{i % 3}" for i, text in enumerate(smiles)]
     path.write_text("\n".join(["smiles,kind", *rows]) + "\n")
-    tiny = {"encoder": {"name": "dmpnn", "dim": 8, "depth": 1}, "epochs": 1, "baseline": False}
+    tiny = {"model": "network", "encoder": {"name": "dmpnn", "dim": 8, "depth": 1}}
+    tiny |= {"epochs": 1, "baseline": False}
     run = molgnn.fit(path, "kind", kind="multiclass", split="random", out=tmp_path / "run", **tiny)
     model = MolGNNClassifier.load(run.folder)
     assert model.classes_.tolist() == [0, 1, 2]
@@ -130,7 +131,8 @@ def test_a_bundle_of_another_kind_is_refused_in_one_line(fitted, regressor, smil
     with pytest.raises(ValueError, match="unknown model 'nowhere'"):
         MolGNNRegressor.load("nowhere")
     (tmp_path / "mixed.csv").write_text("smiles,a,b\nC,0,0.5\nCC,1,1.5\nCCC,1,2\nCCCC,0,3\n")
-    tiny = {"encoder": {"name": "dmpnn", "dim": 8, "depth": 1}, "epochs": 1, "baseline": False}
+    tiny = {"model": "network", "encoder": {"name": "dmpnn", "dim": 8, "depth": 1}}
+    tiny |= {"epochs": 1, "baseline": False}
     split = {"name": "random", "sizes": [1.0, 0.0, 0.0]}
     run = molgnn.fit(tmp_path / "mixed.csv", ["a", "b"], split=split, out=tmp_path / "run", **tiny)
     for kind in (MolGNNRegressor, MolGNNClassifier):

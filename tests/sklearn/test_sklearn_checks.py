@@ -21,6 +21,7 @@ if not hasattr(estimator_checks, "estimator_checks_generator"):
 from sklearn.utils.validation import validate_data
 
 TINY = {
+    "model": "network",
     "encoder": {"name": "dmpnn", "dim": 8, "depth": 1},
     "head": {"name": "mlp", "hidden": 16},
     "epochs": 4,

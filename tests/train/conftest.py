@@ -12,6 +12,7 @@ from molgnn.train.crossplan import plan
 from molgnn.train.crossreport import report
 from molgnn.train.crossval import cross_validate
 from molgnn.train.options import DataOptions, FitOptions, OptimOptions, RunOptions
+from molgnn.train.parts import ModelOptions
 
 _SHIPPED = Path(__file__).parents[2] / "data" / "approved_drugs.smi"
 TINY = {"name": "dmpnn", "dim": 8, "depth": 2}
@@ -71,7 +72,13 @@ def fit(tmp_path):
     """fit(path, targets, ...) -> a finished tiny run of three epochs in ``tmp_path``."""
 
     def run(path, targets="y", out="run", optim=None, **options):
-        tiny = {"epochs": 3, "baseline": False, "encoder": TINY, "split": "column"}
+        tiny = {
+            "epochs": 3,
+            "baseline": False,
+            "model": "network",
+            "encoder": TINY,
+            "split": "column",
+        }
         slow = {"lr": 3e-3, "warmup": 0.0} | (optim or {})
         return molgnn.fit(path, targets, out=tmp_path / out, optim=slow, **tiny | options)
 
@@ -92,6 +99,7 @@ def options(table):
         path = table(change)
         return RunOptions(
             DataOptions(path=str(path), targets=targets, **data),
+            model=ModelOptions(),
             encoder={"name": "dmpnn", "dim": dim, "depth": 2},
             optim=OptimOptions(lr=3e-3, warmup=0.0),
             fit=FitOptions(epochs=2, baseline=baseline),

@@ -43,7 +43,8 @@ def written(path, texts, **columns):
 
 def r2_of_crippen(path, count, **options):
     table = written(path / "t.csv", drugs(count), logp=crippen)
-    run = molgnn.fit(table, atom_targets="logp", split="random", out=path / "run", **options)
+    options = {"model": "network", "split": "random", **options}
+    run = molgnn.fit(table, atom_targets="logp", out=path / "run", **options)
     test = run.metrics["per_task"]["test"]["logp"]
     print(f"Crippen contributions, {count} molecules: {test}, {run.metrics['baseline']['test']}")
     return run, test["r2"]
@@ -77,9 +78,8 @@ def mixed(tmp_path_factory):
     table = written(folder / "t.csv", drugs(60), size=sizes, logp=crippen, order=orders)
     columns = {"targets": "size", "atom_targets": ["logp"], "bond_targets": ["order"]}
     tiny = {"name": "gin", "dim": 8, "depth": 1}
-    run = molgnn.fit(
-        table, **columns, encoder=tiny, epochs=2, members=2, split="random", out=folder / "run"
-    )
+    options = {"model": "network", "encoder": tiny, "epochs": 2, "members": 2, "split": "random"}
+    run = molgnn.fit(table, **columns, **options, out=folder / "run")
     return run, table
 
 
@@ -150,7 +150,13 @@ def test_an_sdf_has_its_values_in_the_order_of_its_atoms(mixed, tmp_path):
 def test_a_model_of_atoms_alone_is_trained_and_predicts_but_cannot_rank(tmp_path, capsys):
     table = written(tmp_path / "t.csv", drugs(40), logp=crippen)
     options = ["data=csv", f"data.path={table}", "data.atom_targets=[logp]", "encoder=gcn"]
-    tiny = ["encoder.dim=8", "fit.epochs=1", "data.split.name=random", f"out={tmp_path / 'run'}"]
+    tiny = [
+        "model=network",
+        "encoder.dim=8",
+        "fit.epochs=1",
+        "data.split.name=random",
+        f"out={tmp_path / 'run'}",
+    ]
     assert main(["train", *options, *tiny]) == 0
     assert (
         main(["predict", str(tmp_path / "run"), str(table), "--out", str(tmp_path / "p.csv")]) == 0

@@ -8,11 +8,8 @@ import pytest
 from sklearn.metrics import mean_squared_error, roc_auc_score
 
 from molgnn.train.crossplan import Folds
-from molgnn.train.options import (
-    DataOptions,
-    FitOptions,
-    RunOptions,
-)
+from molgnn.train.options import DataOptions, FitOptions, RunOptions
+from molgnn.train.parts import ModelOptions
 
 HOW = Folds(folds=3, repeats=2)
 
@@ -69,7 +66,8 @@ def test_labels_of_atoms_are_pooled_as_those_of_molecules(evaluated, tmp_path):
     path.write_text("\n".join(["smiles,shift", *rows]) + "\n")
     data = DataOptions(path=str(path), atom_targets=("shift",))
     tiny = {"name": "dmpnn", "dim": 8, "depth": 2}
-    config = RunOptions(data, encoder=tiny, fit=FitOptions(epochs=1, baseline=False))
+    quick = FitOptions(epochs=1, baseline=False)
+    config = RunOptions(data, model=ModelOptions(), encoder=tiny, fit=quick)
     summary = evaluated({"a": config}, tmp_path / "cv", Folds(folds=3, repeats=1))
     oof = pd.read_parquet(tmp_path / "cv" / "oof_a.parquet")
     measured, predicted = (np.concatenate(oof[c].tolist()) for c in ("shift (measured)", "shift"))

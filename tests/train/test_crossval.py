@@ -156,7 +156,7 @@ def test_a_folder_with_something_else_is_refused(options, tmp_path):
 
 def test_models_without_a_graph_and_mixtures_are_judged_like_networks(options, tmp_path):
     plain = options()
-    mixed = ModelOptions(parts=("network", "neighbours"), network_features=("erg",))
+    mixed = ModelOptions(parts=("hybrid", "neighbours"), network_features=("erg",))
     configs = {
         "a": replace(plain, model=ModelOptions(parts=("neighbours",))),
         "b": replace(plain, model=mixed),

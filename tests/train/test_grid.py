@@ -28,7 +28,7 @@ TEXTS = ["CCO", "c1ccccc1N", "CC(=O)O", "C", "O=C1CCCN1", "C#CCl", "OC[C@@H](N)C
 def composed():
     """composed(encoder, readout) -> the options that the command line makes of the two names."""
     with initialize_config_module("molgnn.conf", version_base="1.3"):
-        small = ["encoder.dim=8", "head.hidden=8", "fit.epochs=1"]
+        small = ["model=network", "encoder.dim=8", "head.hidden=8", "fit.epochs=1"]
         yield lambda encoder, readout: run_options(
             compose("train", [f"encoder={encoder}", f"readout={readout}", *small])
         )

@@ -20,9 +20,8 @@ from molgnn.train import crossval, members
 from molgnn.train.crossplan import Folds, plan
 from molgnn.train.kfold import NEVER, out_of_fold, rule_of
 from molgnn.train.options import DataOptions, FitOptions, RunOptions, SplitOptions
-from molgnn.train.parts import MODELS
 
-FOREST = {"parts": ["network", "forest"], "features": ["morgan"], "trees": 5}
+FOREST = {"name": "network", "parts": ["network", "forest"], "features": ["morgan"], "trees": 5}
 
 
 def tensors(run):
@@ -116,8 +115,8 @@ def test_several_networks_a_fold_answer_together(table, fit):
 
 
 def test_parts_of_a_blend_have_their_shares_out_of_fold_and_all_together(table, fit):
-    blend = MODELS["blend"]
-    options = {**blend, "parts": [*blend["parts"], "mean"], "features": ["morgan"]}
+    options = {"parts": ["hybrid", "boosting", "mean"], "features": ["morgan"]}
+    options["regression_parts"] = []
     run = fit(table(), folds=2, members=4, epochs=1, model=options)
     assert [m.kind for m in run.model.shallow] == ["boosting", "boosting", "mean", "mean"]
     shares = run.model.shares

@@ -149,10 +149,8 @@ def test_a_network_of_a_blend_learns_from_bounds_that_its_trees_do_not_see(fit, 
 def test_quantiles_are_the_networks_alone_and_the_run_says_so(fit, table, drugs):
     said = []
     run = fit(table(), "y", model={"name": "blend"}, loss="quantile", say=said.append)
-    (line,) = [line for line in said if "predicts alone" in line]
-    assert line == (
-        "the network predicts alone: boosting can do neither atoms and bonds nor quantiles"
-    )
+    (line,) = [line for line in said if "predict alone" in line]
+    assert line == ("networks predict alone: boosting can do neither atoms and bonds nor quantiles")
     assert run.model.shallow == []
     assert run.model.blocks == ("rdkit2d",)
     told = run.predictions.set_index("smiles")
@@ -173,7 +171,7 @@ def charges(rows):
 def test_atoms_are_the_networks_alone(fit, table):
     said = []
     run = fit(table(charges), (), atom_targets="charge", model="blend", say=said.append)
-    assert any("the network predicts alone" in line for line in said)
+    assert any("networks predict alone" in line for line in said)
     assert run.model.shallow == []
 
 
@@ -189,7 +187,7 @@ def test_without_a_network_they_are_refused_before_anything_is_written(asked, fi
 def test_a_network_alone_says_nothing_of_that(fit, table):
     said = []
     fit(table(), "y", loss="quantile", say=said.append)
-    assert not any("predicts alone" in line for line in said)
+    assert not any("predict alone" in line for line in said)
 
 
 # Interruption.
@@ -248,7 +246,7 @@ def test_features_that_a_job_did_not_ask_for_are_a_mistake_of_the_caller(options
     from molgnn.data.targets import Wishes, make_tasks
     from molgnn.train.run import read_data, split_data
 
-    given = replace(options(), model=ModelOptions(network_features=("rdkit2d",)))
+    given = replace(options(), model=ModelOptions(parts=("hybrid",)))
     data, *_ = read_data(given.data, "auto", None)
     parts = split_data(data, given)
     tasks = make_tasks(data.names, data.labels, data.bounds, parts.train, Wishes())
@@ -286,7 +284,9 @@ def test_a_name_means_the_same_in_python_and_on_the_command_line(name):
         ({"features": ("mordred",)}, "block in model.features"),
         ({"trees": 0}, "at least 1"),
         ({"parts": ("forest",), "embeddings": True}, "there is no network"),
-        ({"parts": ("forest",), "features": ()}, "forest has nothing to learn from"),
+        ({"parts": ("forest",), "forest_features": ()}, "forest has nothing to learn from"),
+        ({"parts": ("hybrid",), "network_features": ()}, "network_features is empty"),
+        ({"regression_parts": ("network",)}, "each part once"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options, said):

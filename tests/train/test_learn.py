@@ -17,6 +17,7 @@ from molgnn.train.learn import job_of, learn
 from molgnn.train.losses import task_losses
 from molgnn.train.members import new_model
 from molgnn.train.options import DataOptions, FitOptions, LossOptions, OptimOptions, RunOptions
+from molgnn.train.parts import ModelOptions
 
 
 @pytest.fixture
@@ -29,6 +30,7 @@ def job(drugs):
     parts = Split(np.arange(60), np.arange(60, 80), np.arange(0))
     options = RunOptions(
         DataOptions(),
+        model=ModelOptions(),
         encoder={"name": "gin", "dim": 8, "depth": 1, "dropout": 0.1},
         fit=FitOptions(epochs=2, members=2, accelerator="cpu"),
     )

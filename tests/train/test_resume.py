@@ -23,6 +23,7 @@ def command(table, tmp_path):
         f"data.path={table()}",
         "data.targets=[y]",
         "data.split.name=column",
+        "model=network",
         "encoder=gin",
         "encoder.dim=8",
         "encoder.dropout=0.1",
@@ -65,7 +66,8 @@ def test_a_table_that_changed_after_the_kill_is_refused_by_name(tmp_path):
     table, out = tmp_path / "t.csv", tmp_path / "run"
     rows = [f"{'C' * n}O,{n}" for n in range(1, 30)]
     table.write_text("\n".join(["smiles,y", *rows]) + "\n")
-    options = {"encoder": {"name": "dmpnn", "dim": 8}, "split": "random", "baseline": False}
+    tiny = {"model": "network", "encoder": {"name": "dmpnn", "dim": 8}}
+    options = {**tiny, "split": "random", "baseline": False}
 
     def stop_at_two(member: int, row: dict) -> None:
         if row["epoch"] == 2:

@@ -1,7 +1,8 @@
 """`molgnn bench encoders`: every encoder on the same splits, by the same recipe, in one table.
 
-Each run is what `molgnn train data=D encoder=E seed=S data.split.name=column` is. Its figures
-become a line of OUT/runs.jsonl when it ends, so the same command goes on after a kill.
+Each run is `molgnn train data=D encoder=E model=network fit.epochs=50 seed=S
+data.split.name=column`. Its figures become a line of OUT/runs.jsonl when it ends, so the same
+command goes on after a kill.
 """
 
 import argparse
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="S", help="a run each (0 1 2)"
     )
-    parser.add_argument("--epochs", type=int, metavar="N", help="of each run (the recipe's)")
+    parser.add_argument("--epochs", type=int, default=50, metavar="N", help="of each run (50)")
     parser.add_argument(
         "--split", default="split", metavar="COLUMN", help="it says train, valid, test (split)"
     )
@@ -109,16 +110,16 @@ def _check_table(name: str, column: str) -> None:
 
 
 def recipe(data: str, encoder: str, args: argparse.Namespace) -> "RunOptions":
-    """The options of `molgnn train data=D encoder=E`, but for the split and the forest."""
+    """The options of `molgnn train data=D encoder=E model=network`, but for split and forest."""
     from hydra import compose, initialize_config_module
 
     from molgnn.cli.make import run_options
 
     with initialize_config_module("molgnn.conf", version_base="1.3"):
-        plain = run_options(compose("train", [f"data={data}", f"encoder={encoder}"]))
+        chosen = [f"data={data}", f"encoder={encoder}", "model=network"]
+        plain = run_options(compose("train", chosen))
     split = replace(plain.data.split, name="column", column=args.split)
-    epochs = plain.fit.epochs if args.epochs is None else args.epochs
-    fit = replace(plain.fit, epochs=epochs, baseline=False)
+    fit = replace(plain.fit, epochs=args.epochs, baseline=False)
     return replace(plain, data=replace(plain.data, split=split), fit=fit)
 
 

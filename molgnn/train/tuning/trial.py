@@ -12,7 +12,7 @@ from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Task, Wishes, make_tasks
 from molgnn.errors import Refusal, choices
 from molgnn.models.ensemble import Predictor
-from molgnn.train.evaluate import averaged
+from molgnn.train.evaluate import over_members
 from molgnn.train.learn import job_of, learn
 from molgnn.train.members import Job
 from molgnn.train.metrics import evaluate
@@ -163,7 +163,7 @@ def _measured(
             raise Refusal("the validation molecules have no label to compare trials on")
         return float(np.mean([min(history) for history in losses]))
     valid = material.featured(model.blocks).select(material.parts.valid)
-    mean = averaged(model.predict_levels(valid.graphs), model.shares)
+    mean = over_members(model.predict_levels(valid.graphs), model.shares)[0]
     found = evaluate(valid.labels, mean, model.tasks, valid.bounds)
     if metric not in found["mean"]:
         reasons = "; ".join(f"{k}: {reason}" for k, reason in found["left_out"].items())

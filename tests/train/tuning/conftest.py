@@ -18,7 +18,7 @@ def tune(tmp_path):
 
     def search(path, targets="y", out="study", **options):
         tiny = {"epochs": 3, "encoder": TINY, "split": "column", "space": SPACE, "trials": 4}
-        slow = {"optim": {"lr": 3e-3, "warmup": 0.0}}
+        slow = {"optim": {"lr": 3e-3, "warmup": 0.0}, "model": "network"}
         return molgnn.tune(path, targets, out=tmp_path / out, **tiny | slow | options)
 
     return search

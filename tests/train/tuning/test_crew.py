@@ -16,7 +16,8 @@ GIGABYTE = 10**9
 @pytest.fixture
 def crew(table):
     """crew(room, work) -> the crew and ``next_trial``, which gives ``work`` trials by number."""
-    options = options_of(table(), "y", encoder={"name": "gin", "dim": 8}, split="column", epochs=3)
+    tiny = {"model": "network", "encoder": {"name": "gin", "dim": 8}}
+    options = options_of(table(), "y", **tiny, split="column", epochs=3)
     dataset, _, units = read_data(options.data, options.kind, None)
     material = material_of(dataset, split_data(dataset, options), units)
 

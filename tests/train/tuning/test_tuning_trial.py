@@ -16,7 +16,7 @@ TINY = {"name": "dmpnn", "dim": 8, "depth": 2}
 @pytest.fixture
 def options(table):
     def make(targets="y", change=lambda rows: None, **more):
-        given = {"encoder": TINY, "split": "column", "epochs": 3} | more
+        given = {"model": "network", "encoder": TINY, "split": "column", "epochs": 3} | more
         return options_of(table(change), targets, **given)
 
     return make
