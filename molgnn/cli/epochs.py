@@ -7,15 +7,14 @@ class EpochLog:
     """Called with (member, row) after each epoch. Nothing is opened before the first call, so that
     it can travel to another process."""
 
-    def __init__(self, epochs: int, members: int):
-        self.epochs, self.members = epochs, members
-        self.bar = None
+    def __init__(self, epochs: int):
+        self.epochs, self.bar = epochs, None
 
     def __call__(self, member: int, row: dict) -> None:
         if sys.stderr.isatty():
             self._draw(member, row)
         elif row["epoch"] % max(1, self.epochs // 10) == 0:
-            print(f"{self._where(member)} epoch {row['epoch']}: {_figures(row)}", file=sys.stderr)
+            print(f"network {member + 1} epoch {row['epoch']}: {_figures(row)}", file=sys.stderr)
 
     def _draw(self, member: int, row: dict) -> None:
         if self.bar is None:
@@ -32,13 +31,9 @@ class EpochLog:
             self.bar.start()
             self.tasks = {}
         if member not in self.tasks:
-            self.tasks[member] = self.bar.add_task(
-                self._where(member), total=self.epochs, figures=""
-            )
+            name = f"network {member + 1}"
+            self.tasks[member] = self.bar.add_task(name, total=self.epochs, figures="")
         self.bar.update(self.tasks[member], completed=row["epoch"], figures=_figures(row))
-
-    def _where(self, member: int) -> str:
-        return f"member {member + 1}/{self.members}" if self.members > 1 else "training"
 
     def close(self) -> None:
         if self.bar is not None:

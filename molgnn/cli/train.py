@@ -170,7 +170,7 @@ def _train(config, out: Path) -> None:
     from molgnn.train.run import run
 
     options = run_options(config)
-    log = EpochLog(options.fit.epochs, options.fit.networks)
+    log = EpochLog(options.fit.epochs)
     with share("reading molecules") as reading:
         done = run(options, out, force=config.force, say=say, epoch_done=log, reading=reading)
     log.close()

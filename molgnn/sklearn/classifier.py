@@ -39,7 +39,7 @@ class MolGNNClassifier(ClassifierMixin, MoleculeEstimator):
         members=1,
         lr=1e-3,
         weight_decay=0.0,
-        validation_fraction=0.1,
+        validation_fraction=0.0,
         patience=0,
         recipe="parent",
         accelerator="auto",

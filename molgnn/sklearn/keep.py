@@ -91,7 +91,7 @@ def _of_lesson(lesson: Lesson) -> tuple[dict, dict, pa.Table]:
     texts = lesson.dataset.smiles
     smiles = [canonical(parse(text, options.data.recipe)) for text in texts]
     dataset = replace(lesson.dataset, smiles=smiles)
-    said = card(options, dataset, parts, None, {})
+    said = card(options, dataset, parts, parts, None, {})
     return said, options.spec, training_table(dataset, parts)
 
 

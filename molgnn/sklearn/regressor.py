@@ -14,20 +14,23 @@ class MolGNNRegressor(RegressorMixin, MoleculeEstimator):
     or a DataFrame with one column. y is (n,), or (n, T) for several targets at once, where NaN says
     that a label is missing. A text that is no molecule is a ValueError that names its row.
 
-    ``model`` is network (of which there can be several ``members``), hybrid, blend, boosting,
-    forest, neighbours or mean, or a mapping with a name and options of
-    ``molgnn.train.parts.ModelOptions``: ``{"name": "forest", "features": ["morgan"]}``. Features of
-    molecules are computed where it needs some; what follows is for networks.
+    ``model`` is blend (networks and boosted trees, and for classes a forest), network (of which
+    there can be several ``members``), hybrid, boosting, forest, neighbours or mean, or a mapping
+    with a name and options of ``molgnn.train.parts.ModelOptions``:
+    ``{"name": "forest", "features": ["morgan"]}``. Features of molecules are computed where it
+    needs some; what follows is for networks.
 
     ``encoder``, ``readout`` and ``head`` are names, or mappings with a name and options:
     ``{"name": "gin", "dim": 128, "depth": 4}``. ``loss`` is l2, l1, huber or quantile (``predict``
     then gives the median), or a mapping of ``molgnn.train.options.LossOptions``;
     ``target_transform`` is auto, standardize, log10, rank or none. ``lr`` rises over two epochs and
     falls to its tenth.
-    ``validation_fraction`` of the rows, rounded down, is set aside at random: its loss chooses the
-    epoch whose weights are kept, and with ``patience`` ends the training so many epochs after it.
-    With 0, as with fewer than ten rows, the last epoch is kept. ``recipe`` is the standardisation:
-    parent, none, neutral, tautomer. Repeated molecules are not merged: rows must match y.
+    All rows are learnt from, and the weights are those of the last epoch, unless a
+    ``validation_fraction`` of the rows, rounded down, is set aside at random: then its loss chooses
+    the epoch, and with ``patience`` ends the training so many epochs after it.
+
+    ``recipe`` is the standardisation: parent, none, neutral, tautomer. Repeated molecules are not
+    merged: rows must match y.
 
     Fitted: ``model_`` (a ``molgnn`` model, with ``predict`` and ``embed``), ``history_`` (for each
     member that is a network, one dict an epoch). Fitted estimators, pickled ones too, hold the
@@ -50,7 +53,7 @@ class MolGNNRegressor(RegressorMixin, MoleculeEstimator):
         members=1,
         lr=1e-3,
         weight_decay=0.0,
-        validation_fraction=0.1,
+        validation_fraction=0.0,
         patience=0,
         recipe="parent",
         accelerator="auto",

@@ -105,6 +105,9 @@ def options_of(
     if isinstance(lr, (int, float)):
         optim["final_lr"] = lr / 10
     fit = {name: given[name] for name in ("epochs", "batch_size", "patience", "members")}
+    if fit["patience"] and not aside:
+        raise Refusal(f"patience={fit['patience']}: give a validation_fraction too, above 0")
+    fit["valid"] = "choose" if aside else "learn"
     return RunOptions(
         data=from_plain(DataOptions, data),
         model=_model(given["model"]),

@@ -20,6 +20,7 @@ from molgnn.models.baseline import baseline_predictions
 from molgnn.train import ledger
 from molgnn.train.crossplan import FOREST, PLACE, Plan, Side
 from molgnn.train.evaluate import over_members, predictions_table
+from molgnn.train.kfold import together
 from molgnn.train.learn import job_of, learn
 from molgnn.train.metrics import evaluate
 from molgnn.train.options import RunOptions, SplitOptions
@@ -119,7 +120,10 @@ def _predicted(
     what each member counts."""
     dataset = side.dataset
     if side.name == FOREST:
-        return [baseline_predictions(dataset.select(parts.train), asked, tasks, options.seed)], None
+        known = dataset.select(together(parts).train)
+        return [baseline_predictions(known, asked, tasks, options.seed)], None
+    if options.fit.valid == "refit":  # what the first of its two trainings tells is not asked here
+        options = replace(options, fit=replace(options.fit, valid="learn"))
     with ExitStack() as stack:
         folder = None
         if options.fit.devices > 1:  # processes of DDP hand back what they learnt in files

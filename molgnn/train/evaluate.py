@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from molgnn.chem.packed import ranges
 from molgnn.data.levels import LEVELS, Levels
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
@@ -15,7 +16,7 @@ from molgnn.models.baseline import NAME, baseline_predictions
 from molgnn.models.ensemble import Predictor
 from molgnn.models.lists import as_written, mean_and_spread
 from molgnn.train import plots
-from molgnn.train.kfold import COLUMN, NEVER, member_folds, out_of_fold
+from molgnn.train.kfold import COLUMN, NEVER, member_folds, out_of_fold, together
 from molgnn.train.metrics import by_task, evaluate
 from molgnn.train.options import RunOptions
 
@@ -29,23 +30,30 @@ def judge(
     options: RunOptions,
     out: Path,
     folds: np.ndarray | None = None,
+    first: Predictor | None = None,
 ) -> dict:
     """Figures of model and baseline on each part, pictures, and every molecule's predictions.
 
     ``folds`` (n,) is the fold of each training molecule, see ``Job``. Then "valid" are the figures
     out of fold, of the training molecules, each predicted by those members alone that did not learn
     from it; so are tables and pictures. "train" is the whole model on the same molecules.
+
+    ``first`` predicts valid where the model has learnt from it too.
     """
-    each = model.predict_levels(dataset.graphs)
+    each, learnt = model.predict_levels(dataset.graphs), parts
+    if first is not None:
+        learnt = together(parts)
+        unseen = first.predict_levels(dataset.graphs.select(parts.valid))
+        each = [_replaced(*pair, parts.valid) for pair in zip(each, unseen, strict=True)]
     predicted, spread = over_members(each, model.shares)
     judged: Judged = {part: (predicted, rows) for part, rows in parts.parts().items()}
-    first = {}
+    fold_column = {}
     if folds is not None:
         fold_of = np.full(len(dataset), NEVER)
         fold_of[parts.train] = folds
         predicted, spread = out_of_fold(model, each, fold_of)
         judged = judged | {"valid": (predicted, parts.train)}
-        first[COLUMN] = pa.array(fold_of + 1, mask=fold_of == NEVER)
+        fold_column[COLUMN] = pa.array(fold_of + 1, mask=fold_of == NEVER)
     figures = figures_of(judged, dataset, model.tasks)
     if len(each) > 1:
         own = _own_parts(model, parts, folds)
@@ -55,15 +63,24 @@ def judge(
         ]
         figures["members"] = [{part: m[part] for part in parts.parts()} for m in members]
     if options.fit.baseline:
-        figures["baseline"] = judge_baseline(dataset, parts, model.tasks, options.seed)
+        known = {"valid": parts.train, "test": learnt.train}
+        figures["baseline"] = judge_baseline(dataset, parts, known, model.tasks, options.seed)
     where = np.empty(len(dataset), dtype=object)
     for part, (_, rows) in judged.items():
         where[rows] = part  # with folds all of train is valid: it is predicted out of fold
     seen = by_task(dataset.labels, dataset.bounds, predicted, model.tasks)
     plots.predictions(out, [(j, predicted.spread(j.task.level, where)) for j in seen])
-    table = predictions_table(model.tasks, dataset, predicted, spread, split=where, **first)
+    table = predictions_table(model.tasks, dataset, predicted, spread, split=where, **fold_column)
     pq.write_table(pa.table(table), out / "predictions.parquet")
     return figures
+
+
+def _replaced(values: Levels, others: Levels, rows: np.ndarray) -> Levels:
+    """The values of all molecules, where those of ``rows`` are ``others``."""
+    found = values.map(lambda level, array: array.copy())
+    for level in LEVELS:
+        found[level][ranges(values.offsets(level), rows)[0]] = others[level]
+    return found
 
 
 def _own_parts(model: Predictor, parts: Split, folds: np.ndarray | None) -> list[Split]:
@@ -141,18 +158,21 @@ def figures_of(judged: Judged, dataset: Dataset, tasks: list[Task]) -> dict:
     return {**figures, "per_task": per_task, "left_out": left_out}
 
 
-def judge_baseline(dataset: Dataset, parts: Split, tasks: list[Task], seed: int) -> dict:
-    """The baseline, fitted to the same training molecules, on valid and test. With folds valid is
-    empty: it learns from all of them, and is judged on test alone."""
-    rows = np.concatenate([parts.valid, parts.test])
-    if len(rows) == 0:
-        return {"skipped": "no validation or test molecules"}
-    asked = dataset.select(rows)
-    predicted = baseline_predictions(dataset.select(parts.train), asked, tasks, seed)
+def judge_baseline(
+    dataset: Dataset, parts: Split, known: Mapping[str, np.ndarray], tasks: list[Task], seed: int
+) -> dict:
+    """The baseline on valid and test, fitted to the molecules ``known`` for each: those that the
+    model which is judged there learnt from. With folds valid is empty."""
     found: dict = {"name": NAME, "per_task": {}}
-    where = np.arange(len(rows))
-    for part, chosen in zip(("valid", "test"), np.split(where, [len(parts.valid)]), strict=True):
-        result = _evaluate(asked, chosen, predicted.select(chosen), tasks)
+    if not len(parts.valid) + len(parts.test):
+        return {"skipped": "no validation or test molecules"}
+    for part, rows in (("valid", parts.valid), ("test", parts.test)):
+        asked, fitted_to = dataset.select(rows), dataset.select(known[part])
+        if len(rows):
+            predicted = baseline_predictions(fitted_to, asked, tasks, seed)
+        else:
+            predicted = asked.labels
+        result = _evaluate(asked, np.arange(len(rows)), predicted, tasks)
         found[part], found["per_task"][part] = result["mean"], result["per_task"]
     return found
 

@@ -62,7 +62,7 @@ class Training:
         """Train to the end, going on from ``checkpoint`` where it exists; it is written each epoch.
         With None nothing is written, and ``best`` and ``history`` are the result.
 
-        Best is the lowest validation loss; without validation molecules, the last epoch.
+        Best is the lowest validation loss with ``options.chooses``, else the last epoch.
         """
         if checkpoint is not None and checkpoint.exists():
             self.restore(checkpoint)
@@ -90,7 +90,7 @@ class Training:
                     f"epoch {self.epoch}: the loss is {train_loss} in training and {valid_loss} in "
                     "validation: try a lower optim.lr (and look at the labels for outliers)"
                 )
-            if valid_loss is None or valid_loss < self.best_loss:
+            if not self.options.chooses or valid_loss is None or valid_loss < self.best_loss:
                 self.best_loss = math.inf if valid_loss is None else valid_loss
                 self.best_epoch = self.epoch
                 self.best = _copy(self.module.state_dict())

@@ -11,6 +11,7 @@ from molgnn.errors import Refusal
 from molgnn.train.options import RunOptions
 
 CONFIG, METRICS, CHECKPOINTS, MODEL = "config.yaml", "metrics.json", "checkpoints", "model"
+REFIT = "refit"  # in the folder of checkpoints: those of the second training
 SHA = "data_sha256"  # beside the options in config.yaml: that of the table
 WRITTEN = (
     CONFIG, METRICS, CHECKPOINTS, MODEL, "predictions.parquet", "rejects.csv",

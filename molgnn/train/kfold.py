@@ -25,11 +25,16 @@ def rule_of(options: RunOptions) -> str:
 
 
 def pooled(parts: Split, options: RunOptions) -> Split:
-    """With ``fit.folds`` train and valid as one part, train; without, the parts as they are."""
-    if not options.fit.folds:
+    """Train and valid as one part, train, with ``fit.folds`` or ``fit.valid=learn``; else the parts
+    as they are."""
+    if not options.fit.folds and options.fit.valid != "learn":
         return parts
-    together = np.sort(np.concatenate([parts.train, parts.valid]))
-    return Split(together, parts.valid[:0], parts.test)
+    return together(parts)
+
+
+def together(parts: Split) -> Split:
+    both = np.sort(np.concatenate([parts.train, parts.valid]))
+    return Split(both, parts.valid[:0], parts.test)
 
 
 def deal(dataset: Dataset, rows: np.ndarray, options: RunOptions) -> np.ndarray:

@@ -20,7 +20,6 @@ from molgnn.train.kfold import check_folds, deal, pooled
 from molgnn.train.losses import task_losses
 from molgnn.train.members import EpochDone, Job, train_members
 from molgnn.train.options import RunOptions
-from molgnn.train.shares import choose_shares
 
 
 def job_of(
@@ -76,35 +75,16 @@ def learn(job: Job, epoch_done: EpochDone | None = None) -> tuple[Predictor, lis
     predictor = Predictor(models, job.tasks, job.options.data.recipe, blocks=job.blocks)
     predictor.shallow = _shallow(job, predictor)
     if len(options.parts) > 1:
-        predictor.shares = _shares(job, predictor)
+        predictor.shares = _shares(job)
     return predictor, histories
 
 
-def _shares(job: Job, predictor: Predictor) -> np.ndarray:
-    """What each member counts: its part's share, which the part's members divide among them; equal
-    ones where only atoms and bonds have labels."""
+def _shares(job: Job) -> np.ndarray:
+    """What each member counts: all parts the same, and in a part its members."""
     options = job.options
     counts = [options.fit.networks] * len(options.model.networks)
     counts += [max(options.fit.folds, 1)] * len(options.model.shallow)
-    parts = np.repeat(1.0 / len(counts), len(counts))
-    judged = job.valid if job.folds is None else job.train
-    tasks = tasks_at(predictor.tasks, "molecule")
-    if len(judged) and tasks:
-        each = np.split(predictor.predict_members(judged.graphs), np.cumsum(counts)[:-1])
-        unseen = np.stack([_unseen(members, job.folds) for members in each])
-        parts = choose_shares(unseen, _exact(judged), tasks)
-    return np.repeat(parts / counts, counts)
-
-
-def _unseen(members: np.ndarray, folds: np.ndarray | None) -> np.ndarray:
-    """The mean of one part's members (m, n, O), of each molecule of those that did not learn from
-    it: all, or with folds (n,) those of its fold, every K-th."""
-    if folds is None:
-        return members.mean(axis=0)
-    found, count = np.empty(members.shape[1:]), int(folds.max()) + 1
-    for fold in range(count):
-        found[folds == fold] = members[fold::count, folds == fold].mean(axis=0)
-    return found
+    return np.repeat(1.0 / len(counts) / np.array(counts), counts)
 
 
 def _exact(molecules: Labelled) -> np.ndarray:

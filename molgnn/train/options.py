@@ -102,6 +102,9 @@ class OptimOptions:
             raise Refusal("optim: lr must be positive, and nothing else negative")
 
 
+VALID = ("refit", "learn", "judge", "choose")
+
+
 @dataclass(frozen=True)
 class FitOptions:
     """How long, how many, where. ``patience`` in epochs, 0 never stops early; more than one of
@@ -110,6 +113,12 @@ class FitOptions:
     ``folds``: train and valid are cut into so many, see ``train.kfold``, and each network learns
     from all but one, which chooses its best epoch; 0 for none. ``members`` is then 1, for a network
     a fold, or a multiple of ``folds``, for several.
+
+    ``valid`` says what the validation molecules are for: ``refit``, the default: they judge the
+    training, and are then learnt from in a second one, of which the model comes; ``learn``: they
+    are learnt from at once, which gives the same model in half the time; ``judge``: they judge, and
+    are never learnt from; ``choose``: they choose each network's best epoch, as ``patience`` needs.
+    In all but the last the weights are those of the last epoch.
     """
 
     epochs: int = 30
@@ -117,6 +126,7 @@ class FitOptions:
     patience: int = 0
     members: int = 1
     folds: int = 0
+    valid: str = "refit"
     ema: float = 0.0
     baseline: bool = True
     accelerator: str = "auto"
@@ -129,6 +139,13 @@ class FitOptions:
                 raise Refusal(f"fit.{name}={getattr(self, name)}: must be at least 1")
         if self.patience < 0:
             raise Refusal(f"fit.patience={self.patience}: must not be negative")
+        if self.valid not in VALID:
+            raise choices("fit.valid", self.valid, VALID)
+        if self.patience and not self.chooses:
+            raise Refusal(
+                f"fit.patience={self.patience}: with fit.valid={self.valid} no epoch is chosen: "
+                "give fit.valid=choose, or leave it out"
+            )
         if not 0 <= self.ema < 1:
             raise Refusal(f"fit.ema={self.ema}: must be at least 0 and below 1")
         if self.folds < 0 or self.folds == 1:
@@ -140,8 +157,13 @@ class FitOptions:
             )
 
     @property
+    def chooses(self) -> bool:
+        """Whether each network's weights are those of its best epoch."""
+        return self.valid == "choose" or self.folds > 0
+
+    @property
     def networks(self) -> int:
-        """How many are trained."""
+        """How many are trained of each part that is one."""
         return max(self.members, self.folds)
 
 

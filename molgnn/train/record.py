@@ -46,10 +46,10 @@ def what_learns(options: RunOptions) -> str:
     return f"{parts}, in {options.fit.folds} folds" if options.fit.folds else parts
 
 
-def best_epoch(history: list[dict]) -> int:
+def kept_epoch(history: list[dict], chooses: bool) -> int:
     """The epoch whose weights were kept: of the lowest validation loss, or the last."""
     losses = [row["valid_loss"] for row in history]
-    return len(history) if None in losses else int(np.argmin(losses)) + 1
+    return len(history) if None in losses or not chooses else int(np.argmin(losses)) + 1
 
 
 def speed(histories: list[list[dict]]) -> float:
@@ -60,9 +60,15 @@ def speed(histories: list[list[dict]]) -> float:
 
 
 def card(
-    options: RunOptions, dataset: Dataset, parts: Split, source: Path | None, metrics: dict
+    options: RunOptions,
+    dataset: Dataset,
+    parts: Split,
+    learnt: Split,
+    source: Path | None,
+    metrics: dict,
 ) -> dict:
-    """What a bundle says of where it comes from; ``source`` is the table, if there was one."""
+    """What a bundle says of where it comes from: ``parts`` are those of the figures, ``learnt``
+    those that the model learnt from; ``source`` is the table, if there was one."""
     figures = {part: metrics[part] for part in ("train", "valid", "test") if metrics.get(part)}
     if "test" in metrics.get("baseline", {}):
         figures["forest test"] = metrics["baseline"]["test"]
@@ -78,7 +84,7 @@ def card(
             "split": options.data.split.name,
             **({"folds": options.fit.folds} if options.fit.folds else {}),
             "counts": {part: len(rows) for part, rows in parts.parts().items()},
-            "range": label_range(dataset, parts),
+            "range": label_range(dataset, learnt),
         },
         "metrics": figures,
         "versions": {"python": platform.python_version()} | {p: version(p) for p in packages},

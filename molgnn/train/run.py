@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -21,11 +22,11 @@ from molgnn.models.ensemble import Predictor
 from molgnn.train import folder as run_folder
 from molgnn.train import plots
 from molgnn.train.evaluate import judge
-from molgnn.train.kfold import account, pooled
+from molgnn.train.kfold import account, pooled, together
 from molgnn.train.learn import job_of, learn
-from molgnn.train.members import EpochDone
+from molgnn.train.members import EpochDone, Job
 from molgnn.train.options import DataOptions, RunOptions
-from molgnn.train.record import best_epoch, card, describe, speed, training_table, what_learns
+from molgnn.train.record import card, describe, kept_epoch, speed, training_table, what_learns
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,16 @@ def run(
     say(describe(dataset))  # only now: a refusal is the one line that a user sees
     write_rejects(out / "rejects.csv", dataset.rejects, force=True)
     model, histories = learn(job, epoch_done)
-    metrics = judge(model, dataset, parts, options, out, job.folds)
+    first, learnt = None, parts
+    if options.fit.valid == "refit" and len(parts.valid):
+        say("again, on train and valid")
+        first, learnt = model, together(parts)
+        model = _refitted(job, dataset, learnt, wishes, len(histories), epoch_done)
+    metrics = judge(model, dataset, parts, options, out, job.folds, first)
     metrics |= {
         "leaks": leak_report(dataset.smiles, parts, options.seed),
         "epochs": [len(history) for history in histories],
-        "best_epoch": [best_epoch(history) for history in histories],
+        "best_epoch": [kept_epoch(history, options.fit.chooses) for history in histories],
         "history": histories,
         "train_molecules_per_second": speed(histories),
         "seconds": time.perf_counter() - started,
@@ -95,10 +101,28 @@ def run(
         metrics["folds"] = account(job.folds, options)
     if histories:
         plots.learning_curve(out / "learning_curve.png", histories)
-    model.card = card(options_used, dataset, parts, source, metrics)
-    save_bundle(out / run_folder.MODEL, model, job.options.spec, training_table(dataset, parts))
+    model.card = card(options_used, dataset, parts, learnt, source, metrics)
+    save_bundle(out / run_folder.MODEL, model, job.options.spec, training_table(dataset, learnt))
     run_folder.finish_run(out, metrics)
     return Run(out, load_bundle(out / run_folder.MODEL, str(model.device)), metrics)
+
+
+def _refitted(
+    job: Job,
+    dataset: Dataset,
+    learnt: Split,
+    wishes: Wishes,
+    before: int,
+    epoch_done: EpochDone | None,
+) -> Predictor:
+    """The model of a job, anew on what is ``learnt`` now; networks are counted from ``before``."""
+    tasks = make_tasks(dataset.names, dataset.labels, dataset.bounds, learnt.train, wishes)
+    again = job_of(job.options, dataset, tasks, learnt, job.folder / run_folder.REFIT)
+    return learn(again, epoch_done and partial(_later, epoch_done, before))[0]
+
+
+def _later(epoch_done: EpochDone, before: int, member: int, row: dict) -> None:
+    epoch_done(before + member, row)
 
 
 def read_data(

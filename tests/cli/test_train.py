@@ -116,7 +116,7 @@ def test_cfg_job_prints_every_option_and_trains_nothing(here, capsys):
 
 
 def test_progress_without_a_terminal_is_ten_lines_a_member(capsys):
-    log = EpochLog(50, 2)
+    log = EpochLog(50)
     for member in range(2):
         for epoch in range(1, 51):
             row = {"epoch": epoch, "train_loss": 1.0, "valid_loss": None}
@@ -124,7 +124,7 @@ def test_progress_without_a_terminal_is_ten_lines_a_member(capsys):
     log.close()
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 20
-    assert lines[0] == "member 1/2 epoch 5: loss 1.0000, 1,000 molecules/s"
+    assert lines[0] == "network 1 epoch 5: loss 1.0000, 1,000 molecules/s"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from molgnn.sklearn import MolGNNClassifier, MolGNNRegressor
 _SHIPPED = Path(__file__).parents[2] / "data" / "solubility.csv"
 _TINY = {
     "model": "network",
+    "validation_fraction": 0.1,
     "encoder": {"name": "dmpnn", "dim": 8, "depth": 1},
     "head": {"name": "mlp", "hidden": 16},
     "epochs": 2,

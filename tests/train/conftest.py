@@ -74,6 +74,7 @@ def fit(tmp_path):
     def run(path, targets="y", out="run", optim=None, **options):
         tiny = {
             "epochs": 3,
+            "valid": "choose",
             "baseline": False,
             "model": "network",
             "encoder": TINY,

@@ -36,7 +36,7 @@ def training(seed=1, optim=OPTIM, precision="32-true", **options):
     torch.manual_seed(0)
     model = build_model(ENCODER, "mean", {"name": "mlp", "hidden": 8}, out_dim=1)
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
-    chosen = FitOptions(**{"epochs": 4, "batch_size": 16} | options)
+    chosen = FitOptions(**{"epochs": 4, "batch_size": 16, "valid": "choose"} | options)
     loss = LevelLoss({"molecule": [TaskLoss("l2")]})
     return Training(fabric, model, loss, optim, chosen, seed)
 
@@ -123,6 +123,16 @@ def test_the_best_weights_are_those_of_the_lowest_validation_loss(molecules, tmp
     assert it.best_epoch == int(np.argmin(losses)) + 1 < 6
     it.module.load_state_dict(it.best)
     assert mean_loss(it.module, it.loss, turned, torch.device("cpu")) == pytest.approx(min(losses))
+
+
+def test_without_a_choice_the_weights_are_those_of_the_last_epoch(molecules, tmp_path):
+    train, valid = molecules
+    chosen, last = (training(epochs=6, valid=v) for v in ("choose", "judge"))
+    for it in (chosen, last):
+        it.run(train, negated(valid), nothing, tmp_path / it.options.valid)
+    assert last.history[-1]["valid_loss"] == chosen.history[-1]["valid_loss"] > chosen.best_loss
+    assert all(torch.equal(last.best[n], t) for n, t in last.module.state_dict().items())
+    assert any(not torch.equal(chosen.best[n], t) for n, t in last.best.items())
 
 
 def test_patience_stops_after_so_many_epochs_without_a_better_loss(molecules, tmp_path):

@@ -31,6 +31,7 @@ def command(table, tmp_path):
         "fit.members=2",
         "fit.ema=0.9",
         "fit.baseline=false",
+        "fit.valid=choose",
     )
     return lambda out: ["train", *options, f"out={tmp_path / out}"]
 
@@ -44,7 +45,7 @@ def test_after_a_kill_the_same_command_gives_the_same_bytes(command, tmp_path, c
     words = [sys.executable, "-m", "molgnn.cli.main", *command("killed")]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stderr:
-            if line.startswith("member 2/2 epoch 8:"):
+            if line.startswith("network 2 epoch 8:"):
                 process.send_signal(signal.SIGKILL)
                 break
         assert process.wait() == -signal.SIGKILL
@@ -55,8 +56,8 @@ def test_after_a_kill_the_same_command_gives_the_same_bytes(command, tmp_path, c
     assert main(command("killed")) == 0
     said = capsys.readouterr().err
     assert "going on with the unfinished run" in said
-    assert "member 1/2" not in said  # the first member was finished
-    assert "member 2/2 epoch 4:" not in said
+    assert "network 1 " not in said  # the first member was finished
+    assert "network 2 epoch 4:" not in said
     assert main(command("whole")) == 0
     assert digest(killed) == digest(whole)
     assert not (killed / "checkpoints").exists()

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -176,7 +177,13 @@ class Bench:
 
     def _options(self, item: Planned, path: Path) -> "RunOptions":
         targets = suites.targets_of(self._path(item.case))
-        return on_table(item.options, item.case.set, str(path), targets, item.case.seed)
+        options = on_table(item.options, item.case.set, str(path), targets, item.case.seed)
+        if options.fit.valid != "refit":
+            return options
+        # The first of two trainings would only tell a figure that is not asked for.
+        learns = self.part == "test" and SUITES[item.case.suite].learns_valid
+        valid = "learn" if learns else "judge"
+        return replace(options, fit=replace(options.fit, valid=valid))
 
     def _made(self, item: Planned) -> dict:
         from molgnn.train.folder import plain

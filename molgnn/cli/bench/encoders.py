@@ -1,6 +1,6 @@
 """`molgnn bench encoders`: every encoder on the same splits, by the same recipe, in one table.
 
-Each run is `molgnn train data=D encoder=E model=network fit.epochs=50 seed=S
+Each run is `molgnn train data=D encoder=E model=network fit.epochs=50 fit.valid=choose seed=S
 data.split.name=column`. Its figures become a line of OUT/runs.jsonl when it ends, so the same
 command goes on after a kill.
 """
@@ -116,7 +116,7 @@ def recipe(data: str, encoder: str, args: argparse.Namespace) -> "RunOptions":
     from molgnn.cli.make import run_options
 
     with initialize_config_module("molgnn.conf", version_base="1.3"):
-        chosen = [f"data={data}", f"encoder={encoder}", "model=network"]
+        chosen = [f"data={data}", f"encoder={encoder}", "model=network", "fit.valid=choose"]
         plain = run_options(compose("train", chosen))
     split = replace(plain.data.split, name="column", column=args.split)
     fit = replace(plain.fit, epochs=args.epochs, baseline=False)
@@ -183,7 +183,8 @@ def _reference(name: str, options: "RunOptions") -> dict:
     if name == REFERENCES[0]:
         figures = judge_mean(dataset, parts, tasks)
     else:
-        figures = judge_baseline(dataset, parts, tasks, options.seed)
+        known = dict.fromkeys(("valid", "test"), parts.train)
+        figures = judge_baseline(dataset, parts, known, tasks, options.seed)
     return _figures(figures, dataset.name)
 
 

@@ -40,7 +40,7 @@ def train_in(folder: Path, options: "RunOptions", quiet: bool = False) -> "Run":
         goes_on = False
     if quiet:
         return train(options, folder, force=not goes_on)
-    log = EpochLog(options.fit.epochs, options.fit.networks)
+    log = EpochLog(options.fit.epochs)
     done = train(options, folder, force=not goes_on, epoch_done=log)
     log.close()
     return done

@@ -25,7 +25,8 @@ class Suite:
     ``metrics`` has those of each set; a ``folder`` of many sets measures each by ``any_set``.
     ``files(folder, set)`` are a set's files, of which ``read`` makes a table with the columns
     smiles, the labels, and split; ``parts(table, seed, fold)`` says the part of each row. ``split``
-    is how the split is called. A split that is ``given`` depends on no seed.
+    is how the split is called. A split that is ``given`` depends on no seed. Where the protocol has
+    no validation rows of its own, a model learns from those set aside too: ``learns_valid``.
     """
 
     seeds: tuple[int, ...]
@@ -37,6 +38,7 @@ class Suite:
     any_set: tuple[str, ...] = ()
     folds: int = 1
     given: bool = False
+    learns_valid: bool = True
 
 
 class Case(NamedTuple):
@@ -153,6 +155,7 @@ SUITES = {
         dict.fromkeys(("esol", "freesolv", "lipo"), _RMSE)
         | dict.fromkeys(("bbbp", "sider", "tox21", "hiv"), _ROC),
         given=True,
+        learns_valid=False,
     ),
     "tdc": Suite(
         (0, 1, 2, 3, 4),

@@ -17,6 +17,7 @@ from molgnn.train.learn import job_of, learn
 from molgnn.train.members import Job
 from molgnn.train.metrics import evaluate
 from molgnn.train.options import RunOptions
+from molgnn.train.record import kept_epoch
 
 # Which figures there are, and which way is better; ``loss`` is that of the best epochs.
 METRICS = {
@@ -59,6 +60,8 @@ class Material:
                 f"fit.folds={options.fit.folds}: trials are compared on valid, from which folds "
                 "would learn: tune without it, and give it when you train with the winner"
             )
+        if not options.fit.chooses:  # valid judges, and is not learnt from
+            options = replace(options, fit=replace(options.fit, valid="judge"))
         featured = self.featured(options.model.blocks)
         return job_of(options, featured, self.tasks(options), self.parts)
 
@@ -128,7 +131,7 @@ def attempt(material: Material, options: RunOptions, metric: str, report: Report
     try:
         job = material.job(options)
         model, histories = learn(job, lambda member, row: _look(options, member, row, report))
-        return Outcome("complete", _measured(material, model, histories, metric))
+        return Outcome("complete", _measured(job, material, model, histories, metric))
     except _Pruned:
         return Outcome("pruned")
     except Refusal as refusal:
@@ -153,15 +156,18 @@ def _look(options: RunOptions, member: int, row: dict, report: Report) -> None:
 
 
 def _measured(
-    material: Material, model: Predictor, histories: list[list[dict]], metric: str
+    job: Job, material: Material, model: Predictor, histories: list[list[dict]], metric: str
 ) -> float:
     if metric == "loss":
-        losses = [[row["valid_loss"] for row in history] for history in histories]
+        kept = [kept_epoch(history, job.options.fit.chooses) for history in histories]
+        losses = [
+            rows[epoch - 1]["valid_loss"] for rows, epoch in zip(histories, kept, strict=True)
+        ]
         if not losses:
             raise Refusal("without a network there is no loss to compare trials by: give a metric")
-        if None in losses[0]:
+        if None in losses:
             raise Refusal("the validation molecules have no label to compare trials on")
-        return float(np.mean([min(history) for history in losses]))
+        return float(np.mean(losses))
     valid = material.featured(model.blocks).select(material.parts.valid)
     mean = over_members(model.predict_levels(valid.graphs), model.shares)[0]
     found = evaluate(valid.labels, mean, model.tasks, valid.bounds)
