@@ -112,6 +112,7 @@ def test_each_run_is_what_train_does_and_stands_in_csv_tables_and_json(bench, tm
         encoder={"name": "gin", "dim": 8, "depth": 1},
         epochs=1,
         seed=1,
+        valid="judge",
         baseline=False,
     )
     assert float(rows[5]["value"]) == alone.metrics["test"]["rmse"]
@@ -336,3 +337,20 @@ def test_a_bare_name_is_a_choice_of_the_group_model(tmp_path, monkeypatch):
     assert found["forest"] == found["trees"] == [*found["default"], "model=forest"]
     with pytest.raises(Refusal, match=r"choose one of NAME:KEY=VALUE,KEY=VALUE, default, forest"):
         arms_of(["boost"], [])
+
+
+def test_validation_molecules_are_learnt_from_where_the_protocol_allows_it(bench, tmp_path):
+    """Once, not twice: the first training of ``refit`` would tell nothing that is asked for."""
+    assert bench("moleculenet tdc moleculeace", "--seeds", "0") == 0
+    assert bench("tdc", "--seeds", "0", "--part", "valid") == 0
+    told = ["--seeds", "0", "--arms", "chosen:fit.valid=choose", "--sets", "caco2_wang"]
+    assert bench("tdc", *told) == 0
+    records = [json.loads(line) for line in (tmp_path / "out" / "runs.jsonl").open()]
+    found = {(r["case"]["suite"], r["part"]): r["options"]["fit"]["valid"] for r in records[:-1]}
+    assert found == {
+        ("moleculenet", "test"): "judge",
+        ("tdc", "test"): "learn",
+        ("tdc", "valid"): "judge",
+        ("moleculeace", "test"): "learn",
+    }
+    assert records[-1]["options"]["fit"]["valid"] == "choose"

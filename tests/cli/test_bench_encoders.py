@@ -15,6 +15,7 @@ from molgnn.data.targets import Wishes, make_tasks
 from molgnn.train.run import run as train
 
 PARTS = ["train"] * 12 + ["valid"] * 6 + ["test"] * 6
+GCN = {"model": "network", "encoder": "gcn", "split": {"name": "column"}, "valid": "choose"}
 ENCODERS = ["sgc", "gcn"]
 
 
@@ -67,12 +68,7 @@ def test_each_run_is_what_train_does_and_stands_in_one_table(bench, tmp_path, ca
     rows = {(row["data"], row["model"]): row for row in json.loads(out.read_text())["rows"]}
     models = {*ENCODERS, "mean predictor", "random forest"}
     assert set(rows) == {(data, model) for data in ("esol", "bbbp") for model in models}
-    alone = [
-        molgnn.fit(
-            "esol", model="network", encoder="gcn", split={"name": "column"}, epochs=1, seed=seed
-        ).metrics
-        for seed in (0, 1)
-    ]
+    alone = [molgnn.fit("esol", **GCN, epochs=1, seed=seed).metrics for seed in (0, 1)]
     row = rows["esol", "gcn"]
     for part in ("test", "valid"):
         figures = [metrics[part]["rmse"] for metrics in alone]
@@ -129,9 +125,7 @@ def test_a_bench_that_was_stopped_goes_on(bench, trained, tmp_path, monkeypatch,
         )
         assert bench(epochs="3") == 0
     assert (trained[2:], seen) == ([("esol", "gcn", 0)], [3])
-    alone = molgnn.fit(
-        "esol", model="network", encoder="gcn", split={"name": "column"}, epochs=3, baseline=False
-    )
+    alone = molgnn.fit("esol", **GCN, epochs=3, baseline=False)
     lines = (tmp_path / "out" / "runs.jsonl").read_text().splitlines()
     assert json.loads(lines[-1])["test"] == alone.metrics["test"]["rmse"]
 

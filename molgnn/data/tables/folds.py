@@ -9,7 +9,7 @@ from molgnn.chem.smiles import parse
 from molgnn.data.tables.split import Split, strata
 from molgnn.errors import Refusal, choices
 
-SET_ASIDE = 10  # one in so many of the molecules outside the fold chooses the best epoch
+SET_ASIDE = 10  # one in so many of the molecules outside the fold is valid
 RULES = ("random", "stratified", "scaffold")
 
 
