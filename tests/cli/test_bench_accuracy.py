@@ -341,10 +341,10 @@ def test_a_bare_name_is_a_choice_of_the_group_model(tmp_path, monkeypatch):
 
 def test_validation_molecules_are_learnt_from_where_the_protocol_allows_it(bench, tmp_path):
     """Once, not twice: the first training of ``refit`` would tell nothing that is asked for."""
-    assert bench("moleculenet tdc moleculeace", "--seeds", "0") == 0
-    assert bench("tdc", "--seeds", "0", "--part", "valid") == 0
-    told = ["--seeds", "0", "--arms", "chosen:fit.valid=choose", "--sets", "caco2_wang"]
-    assert bench("tdc", *told) == 0
+    sets = ["--seeds", "0", "--sets", "caco2_wang"]
+    assert bench("moleculenet tdc moleculeace", *sets, "esol", "CHEMBL1_Ki") == 0
+    assert bench("tdc", *sets, "--part", "valid") == 0
+    assert bench("tdc", *sets, "--arms", "chosen:fit.valid=choose") == 0
     records = [json.loads(line) for line in (tmp_path / "out" / "runs.jsonl").open()]
     found = {(r["case"]["suite"], r["part"]): r["options"]["fit"]["valid"] for r in records[:-1]}
     assert found == {
