@@ -345,7 +345,7 @@ def test_validation_molecules_are_learnt_from_where_the_protocol_allows_it(bench
     assert bench("moleculenet tdc moleculeace", *sets, "esol", "CHEMBL1_Ki") == 0
     assert bench("tdc", *sets, "--part", "valid") == 0
     assert bench("tdc", *sets, "--arms", "chosen:fit.valid=choose") == 0
-    records = [json.loads(line) for line in (tmp_path / "out" / "runs.jsonl").open()]
+    records = [json.loads(s) for s in (tmp_path / "out" / "runs.jsonl").read_text().splitlines()]
     found = {(r["case"]["suite"], r["part"]): r["options"]["fit"]["valid"] for r in records[:-1]}
     assert found == {
         ("moleculenet", "test"): "judge",
