@@ -19,9 +19,9 @@ from molgnn.train.options import (
     LossOptions,
     OptimOptions,
     RunOptions,
-    from_plain,
 )
 from molgnn.train.parts import MODELS, ModelOptions, model_options
+from molgnn.train.plain import from_plain
 
 CONF = Path(__file__).parents[1] / "conf"
 CHOICES = sorted(

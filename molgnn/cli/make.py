@@ -4,7 +4,8 @@ from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from molgnn.errors import Refusal
-from molgnn.train.options import RunOptions, from_plain
+from molgnn.train.options import RunOptions
+from molgnn.train.plain import from_plain
 
 OURS = ("data", "model", "encoder", "readout", "head", "loss", "optim", "fit", "seed")
 

@@ -183,9 +183,9 @@ def verdict(figures: dict) -> list[str]:
     forest, model = figures.get("baseline", {}).get("test", {}), figures["test"]
     if len(figures.get("per_task", {}).get("test", ())) > 1 and "rmse" in model:
         return []  # a mean over targets of different units
-    has_network = figures.get("epochs") != []
-    what = "network" if has_network else "this model"
-    remedy = "more epochs, fit=ensemble or readout=mean" if has_network else "model=blend"
+    parts = set(figures.get("parts", ["network"]))
+    what = "network" if parts <= {"network", "hybrid"} else "this model"
+    remedy = "model=blend" if "boosting" not in parts else "fit=ensemble or readout=mean"
     for name, sign in (("rmse", -1), ("pr_auc", 1), ("accuracy", 1)):
         if name in forest and name in model and sign * (forest[name] - model[name]) > 0:
             return [
@@ -233,6 +233,8 @@ def summary(run: "Run") -> list[str]:
         cells = [f"{row[name]:>12.4f}" if name in row else f"{'-':>12}" for name in names]
         lines.append("".join([f"{part:14}", *cells]))
     lines += [explained(figures["folds"])] if "folds" in figures else []
+    if figures["refit"]:
+        lines.append("valid: before the model learnt from it too (fit.valid=refit)")
     lines += by_target(figures)
     for part, reasons in figures["left_out"].items():
         lines += [f"{part}: {task} left out: {reason}" for task, reason in reasons.items()]

@@ -77,6 +77,11 @@ def _part(part) -> str:
 
 
 def _folds(data: dict) -> str:
+    if data.get("refit"):
+        return (
+            "; the model learnt from train and valid, and the figures of valid are those of the "
+            "same training without valid"
+        )
     if "folds" not in data:
         return ""
     return (

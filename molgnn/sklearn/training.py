@@ -23,9 +23,9 @@ from molgnn.train.options import (
     LossOptions,
     OptimOptions,
     RunOptions,
-    from_plain,
 )
 from molgnn.train.parts import ModelOptions, model_options
+from molgnn.train.plain import from_plain
 
 
 @dataclass(frozen=True)

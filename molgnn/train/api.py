@@ -1,4 +1,4 @@
-"""``molgnn.fit``: one run from Python, with the options that most people change as arguments."""
+"""``molgnn.fit`` and ``molgnn.evaluate``, with the options that most people change as arguments."""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -6,6 +6,9 @@ from pathlib import Path
 
 from molgnn.data.named.catalogue import DATASETS
 from molgnn.errors import Refusal, choices
+from molgnn.train.crossplan import FOREST, Folds, plan
+from molgnn.train.crossreport import report
+from molgnn.train.crossval import cross_validate
 from molgnn.train.members import EpochDone
 from molgnn.train.options import (
     CLASS_LOSSES,
@@ -15,9 +18,9 @@ from molgnn.train.options import (
     LossOptions,
     OptimOptions,
     RunOptions,
-    from_plain,
 )
 from molgnn.train.parts import DEFAULT, ModelOptions, model_options
+from molgnn.train.plain import from_plain
 from molgnn.train.run import Run, run
 
 
@@ -61,6 +64,45 @@ def fit(
     chosen = options_of(data, targets, **columns, **parts, **more, seed=seed, **options)
     folder = out if out is not None else tempfile.mkdtemp(prefix="molgnn-")
     return run(chosen, folder, force=force, say=say, epoch_done=epoch_done)
+
+
+def evaluate(
+    data: str | Path,
+    targets: str | Sequence[str] = (),
+    *,
+    a: Mapping | None = None,
+    b: Mapping | None = None,
+    split: str = "random",
+    folds: int = 5,
+    repeats: int = 5,
+    folds_seed: int = 0,
+    metric: str | None = None,
+    out: str | Path | None = None,
+    say: Callable[[str], None] = lambda line: None,
+    **common,
+) -> dict:
+    """Repeated cross-validation of one configuration, or of two on equal folds with the paired
+    test, as ``molgnn evaluate`` does.
+
+    ``a`` and ``b`` are arguments of ``fit`` (model, encoder, epochs, ...), over those in ``common``
+    that both share. ``split`` (random, stratified, scaffold), ``folds``, ``repeats`` and
+    ``folds_seed`` deal the molecules; ``metric`` is what is compared, the one of the kind of target
+    if None. ``out`` is the folder of the results, with which the same call goes on; a temporary one
+    if None. ``say(line)`` reports each fold. Returns what ``summary.json`` says. Raises Refusal as
+    ``train.crossplan.plan`` and ``train.crossval.cross_validate`` do.
+    """
+    own = {"a": dict(a or {})} | ({} if b is None else {"b": dict(b)})
+    configs = {name: options_of(data, targets, **common | given) for name, given in own.items()}
+    work = plan(configs, Folds(split, folds, repeats, folds_seed), metric)
+
+    def fold_done(record: dict, left: list[str]) -> None:
+        place = f"repeat {record['repeat'] + 1}, fold {record['fold'] + 1}, {record['config']}"
+        say(f"{place}: {record['figures'].get(work.metric)} {work.metric}, {len(left)} left")
+
+    folder = Path(out if out is not None else tempfile.mkdtemp(prefix="molgnn-"))
+    records = cross_validate(work, folder, fold_done)
+    labels = {name: ", ".join(f"{k}={v}" for k, v in given.items()) for name, given in own.items()}
+    return report(work, records, folder, labels | {FOREST: "random forest"})
 
 
 def options_of(

@@ -83,6 +83,7 @@ def card(
             **({"file": source.name, "sha256": file_sha256(source)} if source else {}),
             "split": options.data.split.name,
             **({"folds": options.fit.folds} if options.fit.folds else {}),
+            **({"refit": True} if learnt is not parts else {}),
             "counts": {part: len(rows) for part, rows in parts.parts().items()},
             "range": label_range(dataset, learnt),
         },

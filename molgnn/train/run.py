@@ -87,6 +87,8 @@ def run(
         model = _refitted(job, dataset, learnt, wishes, len(histories), epoch_done)
     metrics = judge(model, dataset, parts, options, out, job.folds, first)
     metrics |= {
+        "parts": list(job.options.model.parts),
+        "refit": first is not None,
         "leaks": leak_report(dataset.smiles, parts, options.seed),
         "epochs": [len(history) for history in histories],
         "best_epoch": [kept_epoch(history, options.fit.chooses) for history in histories],

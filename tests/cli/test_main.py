@@ -133,6 +133,7 @@ def test_the_verbs_of_the_package_are_those_of_the_command_line():
     assert callable(molgnn.load)
     assert callable(molgnn.fit)
     assert callable(molgnn.tune)
+    assert callable(molgnn.evaluate)
     assert callable(molgnn.screen)
     with pytest.raises(AttributeError, match="no attribute 'guess'"):
         molgnn.guess  # noqa: B018

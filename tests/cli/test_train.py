@@ -186,6 +186,8 @@ def test_a_refused_table_is_one_line_on_stderr(tmp_path, monkeypatch, capsys):
 
 
 def test_a_verdict_on_a_model_without_a_network_names_no_network():
-    figures = {"test": {"rmse": 2.0}, "baseline": {"test": {"rmse": 1.0}}, "epochs": []}
+    figures = {"test": {"rmse": 2.0}, "baseline": {"test": {"rmse": 1.0}}, "parts": ["mean"]}
     (line,) = verdict(figures)
     assert "this model 2.000): try model=blend" in line
+    (line,) = verdict(figures | {"parts": ["hybrid", "boosting"]})
+    assert "this model 2.000): try fit=ensemble" in line

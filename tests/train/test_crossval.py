@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import molgnn
 from molgnn.chem.descriptors import feature_names
 from molgnn.errors import Refusal
 from molgnn.train import crossval, ledger
@@ -169,3 +170,21 @@ def test_models_without_a_graph_and_mixtures_are_judged_like_networks(options, t
     assert "y_std" not in one
     assert two["y_std"].between(0.0, 5.0).all()
     assert (one["y"] != two["y"]).all()
+
+
+def test_from_python_it_is_the_same_and_goes_on(options, evaluated, table, tmp_path):
+    tiny = {"encoder": {"name": "dmpnn", "dim": 8, "depth": 2}, "model": "network", "epochs": 2}
+    given = {"optim": {"lr": 3e-3, "warmup": 0.0}, "baseline": False, "folds": 3, "repeats": 1}
+    said = []
+    both = {"a": tiny, "b": {"model": "mean"}, "say": said.append, "out": tmp_path / "python"}
+    found = molgnn.evaluate(table(), "y", **both, **given)
+    configs = {"a": options(), "b": replace(options(), model=ModelOptions(parts=("mean",)))}
+    other = evaluated(configs, tmp_path / "other", Folds(folds=3, repeats=1))
+    for name in "ab":
+        assert found["configs"][name]["figures"] == other["configs"][name]["figures"]
+    assert found["comparisons"] == other["comparisons"]
+    assert len(said) == 6
+    assert said[0].startswith("repeat 1, fold 1, a: ")
+    assert found["configs"]["b"]["label"] == "model=mean"
+    assert molgnn.evaluate(table(), "y", **both, **given)["comparisons"] == found["comparisons"]
+    assert len(said) == 6  # all was done

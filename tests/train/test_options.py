@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from molgnn.errors import Refusal
-from molgnn.train.options import DataOptions, FitOptions, OptimOptions, RunOptions, from_plain
+from molgnn.train.options import DataOptions, FitOptions, OptimOptions, RunOptions
+from molgnn.train.plain import from_plain
 
 
 def test_plain_data_becomes_options_and_numbers_keep_their_type():

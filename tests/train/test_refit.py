@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import mean_squared_error
 
+from molgnn.cli.train import summary
 from molgnn.errors import Refusal
 from molgnn.train.options import FitOptions
 
@@ -55,6 +56,10 @@ def test_the_bundle_knows_all_that_was_learnt(runs):
     counts = {name: run.model.card["data"]["counts"] for name, run in runs.items()}
     assert counts["refit"] == {"train": 56, "valid": 12, "test": 12}
     assert counts["learn"] == {"train": 68, "valid": 0, "test": 12}
+    told = {n: (run.folder / "model" / "README.md").read_text() for n, run in runs.items()}
+    assert ["same training without valid" in told[n] for n in runs] == [True, False, False]
+    printed = {n: "before the model learnt from it" in str(summary(run)) for n, run in runs.items()}
+    assert printed == {"refit": True, "learn": False, "judge": False}
 
 
 def test_scaling_follows_what_is_learnt(table, fit):

@@ -12,7 +12,8 @@ from molgnn.errors import choices
 from molgnn.models.build import ENCODERS, HEADS, READOUTS
 from molgnn.train.api import options_of
 from molgnn.train.folder import plain
-from molgnn.train.options import RunOptions, from_plain
+from molgnn.train.options import RunOptions
+from molgnn.train.plain import from_plain
 from molgnn.train.tuning.space import read_space
 from molgnn.train.tuning.tune import Search, Tuned
 from molgnn.train.tuning.tune import tune as search_options
