@@ -14,11 +14,11 @@ class MolGNNRegressor(RegressorMixin, MoleculeEstimator):
     or a DataFrame with one column. y is (n,), or (n, T) for several targets at once, where NaN says
     that a label is missing. A text that is no molecule is a ValueError that names its row.
 
-    ``model`` is blend (networks and boosted trees, and for classes a forest), network (of which
-    there can be several ``members``), hybrid, boosting, forest, neighbours or mean, or a mapping
-    with a name and options of ``molgnn.train.parts.ModelOptions``:
-    ``{"name": "forest", "features": ["morgan"]}``. Features of molecules are computed where it
-    needs some; what follows is for networks.
+    ``model`` is blend (networks, boosted trees and a linear model, and for classes a forest),
+    network (of which there can be several ``members``), hybrid, boosting, linear, forest,
+    neighbours or mean, or a mapping with a name and options of
+    ``molgnn.train.parts.ModelOptions``: ``{"name": "forest", "features": ["morgan"]}``. Features of
+    molecules are computed where it needs some; what follows is for networks.
 
     ``encoder``, ``readout`` and ``head`` are names, or mappings with a name and options:
     ``{"name": "gin", "dim": 128, "depth": 4}``. ``loss`` is l2, l1, huber or quantile (``predict``

@@ -8,19 +8,19 @@ from molgnn.data.targets import Task
 from molgnn.errors import Refusal, choices
 
 NETWORKS = ("network", "hybrid")  # the graph alone, and with features beside it
-PARTS = (*NETWORKS, "boosting", "forest", "neighbours", "mean")
+PARTS = (*NETWORKS, "boosting", "linear", "forest", "neighbours", "mean")
 
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """What predicts: ``parts`` are network, hybrid, boosting, forest, neighbours or mean; the mean
-    over several counts them as validation says (``train.shares``). ``regression_parts`` come to
+    """What predicts: ``parts`` are network, hybrid, boosting, linear, forest, neighbours or
+    mean, and all count the same. ``regression_parts`` come to
     them where no target is a class, ``class_parts`` where every one is.
 
     ``network_features`` stand beside the hybrid network's graph; ``features`` are what boosting
-    sees, ``forest_features`` what the forest sees, and with ``embeddings`` both see the network's
-    molecule vectors too. All name blocks of ``chem.descriptors``. ``trees`` are those of the
-    forest, ``neighbours`` those that count.
+    and the linear model see, ``forest_features`` what the forest sees, and with ``embeddings`` they
+    see the networks' molecule vectors too. All name blocks of ``chem.descriptors``. ``trees`` are
+    those of the forest, ``neighbours`` those that count.
     """
 
     parts: tuple[str, ...] = ("network",)
@@ -53,7 +53,8 @@ class ModelOptions:
             raise Refusal("model.network_features is empty: name some, or take model=network")
         if self.embeddings and not self.networks:
             raise Refusal("model.embeddings=true: there is no network among model.parts")
-        for part, option in (("boosting", "features"), ("forest", "forest_features")):
+        seen = {"boosting": "features", "linear": "features", "forest": "forest_features"}
+        for part, option in seen.items():
             if part in everything and not (getattr(self, option) or self.embeddings):
                 raise Refusal(f"model.{option} is empty: {part} has nothing to learn from")
 
@@ -87,7 +88,7 @@ class ModelOptions:
         """The features to compute for each molecule, in the order in which they stand."""
         parts = {*self.parts, *self.regression_parts, *self.class_parts}
         used = set(self.network_features) if "hybrid" in parts else set()
-        used |= set(self.features) if "boosting" in parts else set()
+        used |= set(self.features) if parts & {"boosting", "linear"} else set()
         used |= set(self.forest_features) if "forest" in parts else set()
         used |= {"morgan"} if "neighbours" in parts else set()
         return tuple(block for block in BLOCKS if block in used)
@@ -99,11 +100,12 @@ MODELS: dict[str, Mapping] = {
     "network": {},
     "hybrid": {"parts": ["hybrid"]},
     "blend": {
-        "parts": ["hybrid", "boosting"],
+        "parts": ["hybrid", "boosting", "linear"],
         "regression_parts": ["network"],
         "class_parts": ["forest"],
     },
     "boosting": {"parts": ["boosting"]},
+    "linear": {"parts": ["linear"]},
     "forest": {"parts": ["forest"]},
     "neighbours": {"parts": ["neighbours"]},
     "mean": {"parts": ["mean"]},

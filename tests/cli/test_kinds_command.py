@@ -10,7 +10,7 @@ import molgnn
 from molgnn.cli.main import main
 
 TINY = ["fit=quick", "encoder.dim=8", "encoder.depth=2", "fit.epochs=1", "fit.baseline=false"]
-HEADS = {"blend": "(2 networks, boosting)", "forest": "(forest)", "hybrid": None}
+HEADS = {"blend": "(2 networks, boosting, linear)", "forest": "(forest)", "hybrid": None}
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_train_predict_and_screen_of_a_model(model, table, tmp_path, capsys):
         assert scores[text] == pytest.approx(value, rel=1e-5, abs=1e-6)
     told = json.loads((tmp_path / "hits" / "manifest.json").read_text())["model"]
     assert told["networks"] == {"hybrid": 1, "blend": 2}.get(model, 0)
-    assert told["others"] == {"blend": ["boosting"], "forest": ["forest"]}.get(model, [])
+    assert told["others"] == {"blend": ["boosting", "linear"], "forest": ["forest"]}.get(model, [])
     assert told["members"] == told["networks"] + len(told["others"])
     blocks = ["rdkit2d"] if model == "hybrid" else ["morgan", "rdkit2d"]
     assert told["features"] == blocks
@@ -66,5 +66,5 @@ def test_models_lists_what_predicts(model, table, tmp_path, monkeypatch, capsys)
     capsys.readouterr()
     assert main(["models"]) == 0
     shown = capsys.readouterr().out
-    what = "forest" if model == "forest" else "1 x dmpnn, 1 x dmpnn with rdkit2d, boosting"
+    what = "forest" if model == "forest" else "1 x dmpnn, 1 x dmpnn with rdkit2d, boosting, linear"
     assert f"  {what}, molecules: 32 train" in shown

@@ -16,6 +16,7 @@ FEW = {
     "hybrid": {"name": "hybrid", "network_features": ["avalon"]},
     "blend": {"name": "blend", "network_features": ["avalon"], "features": ["morgan"]},
     "boosting": {"name": "boosting", "features": ["morgan", "erg"]},
+    "linear": {"name": "linear", "features": ["morgan", "rdkit2d"]},
     "forest": FOREST,
     "neighbours": "neighbours",
     "mean": "mean",

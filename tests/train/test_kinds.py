@@ -18,6 +18,7 @@ KINDS = {
     "blend": {"name": "blend", "features": SEEN},
     "vectors": {"name": "blend", "features": SEEN, "embeddings": True},
     "boosting": {"name": "boosting", "features": SEEN},
+    "linear": {"name": "linear", "features": SEEN},
     "forest": {"name": "forest", "features": [*SEEN, "rdkit2d"], "trees": 20},
     "neighbours": {"name": "neighbours", "neighbours": 3},
     "mean": {"name": "mean"},
@@ -150,7 +151,9 @@ def test_quantiles_are_the_networks_alone_and_the_run_says_so(fit, table, drugs)
     said = []
     run = fit(table(), "y", model={"name": "blend"}, loss="quantile", say=said.append)
     (line,) = [line for line in said if "predict alone" in line]
-    assert line == ("networks predict alone: boosting can do neither atoms and bonds nor quantiles")
+    assert line == (
+        "networks predict alone: boosting and linear can do neither atoms and bonds nor quantiles"
+    )
     assert run.model.shallow == []
     assert run.model.blocks == ("rdkit2d",)
     told = run.predictions.set_index("smiles")

@@ -47,17 +47,24 @@ def grow_boosted(
         force_row_wise=True, use_missing=False,
     )  # fmt: skip
     grower.fit(x, y.astype(int) if classes else y, sample_weight=weight)
-    width = classes if classes > 2 else 1
-    start, columns = np.zeros(width), np.zeros(1, dtype=int)
-    if classes > 2:
-        seen = np.unique(y).astype(int)
-        start[np.setdiff1d(np.arange(width), seen)] = NEVER
-        columns = seen if len(seen) > 2 else seen[1:]  # of two, the trees speak for the second
+    start, columns = logits_of(y, classes)
+    width = len(start)
     grown = [
         _tree(info["tree_structure"], width, columns[i % len(columns)])
         for i, info in enumerate(grower.booster_.dump_model()["tree_info"])
     ]
     return concat(grown), start
+
+
+def logits_of(y: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where the sums of a model of labels y (n,) start, (K,), and which of them it adds to: those
+    of the classes that are seen, or where these are two, of the second alone."""
+    start, columns = np.zeros(classes if classes > 2 else 1), np.zeros(1, dtype=int)
+    if classes > 2:
+        seen = np.unique(y).astype(int)
+        start[np.setdiff1d(np.arange(classes), seen)] = NEVER
+        columns = seen if len(seen) > 2 else seen[1:]
+    return start, columns
 
 
 def _tree(root: Mapping, width: int, column: int) -> Trees:

@@ -11,10 +11,12 @@ from molgnn.data.targets import Task
 from molgnn.errors import Refusal, choices
 from molgnn.models.shallow.boosting import grow_boosted
 from molgnn.models.shallow.forest import grow_forest
+from molgnn.models.shallow.linear import Linear, fit_linear
 from molgnn.models.shallow.neighbours import Neighbours
 from molgnn.models.shallow.trees import Trees
 
-KINDS = ("mean", "neighbours", "forest", "boosting")
+KINDS = ("mean", "neighbours", "linear", "forest", "boosting")
+COUNTS = ("morgan", "avalon", "erg")  # blocks of features that count something
 NEEDED = {"mean": (), "neighbours": ("morgan",)}  # blocks; others take those that are asked for
 
 
@@ -119,12 +121,23 @@ def _fit_task(fitting, x, y, task: Task, seed: int, weight) -> dict[str, np.ndar
         return {**trees.arrays(), "start": start}
     if fitting.kind == "forest":
         return grow_forest(x, y, classes, seed, weight, fitting.trees).arrays()
+    if fitting.kind == "linear":
+        return fit_linear(x, y, classes, weight, _is_count(fitting, x.shape[1])).arrays()
     labels = (y[:, None] == np.arange(classes)).astype(np.float64) if classes else y[:, None]
     if fitting.kind == "mean":
         return {"value": np.average(labels, axis=0, weights=weight)}
     bits = np.packbits(x > 0, axis=1)
     counted = np.ones(len(bits)) if weight is None else weight.astype(np.float64)
     return Neighbours(bits, labels, counted, min(fitting.neighbours, len(bits))).arrays()
+
+
+def _is_count(fitting: Fitting, width: int) -> np.ndarray:
+    """(F,) which of the features count something; vectors of networks, which come last, do not."""
+    found, start = np.zeros(width, dtype=bool), 0
+    for block in fitting.blocks:
+        end = start + len(feature_names([block]))
+        found[start:end], start = block in COUNTS, end
+    return found
 
 
 def _filled(columns, embeddings, features, vectors, n, fill) -> np.ndarray:
@@ -155,9 +168,10 @@ def _part(kind: str, task: Task, own: dict[str, np.ndarray]):
         return Neighbours(own["bits"], own["labels"], own["weight"], int(own["k"][0]))
     if kind == "forest":
         return _Forest(Trees(**own), task.kind)
-    return _Boosted(
-        Trees(**{k: v for k, v in own.items() if k != "start"}), own["start"], task.kind
-    )
+    if kind == "linear":
+        return _Logits(Linear(**own), np.zeros(1), task.kind)
+    trees = Trees(**{k: v for k, v in own.items() if k != "start"})
+    return _Logits(trees, own["start"], task.kind)
 
 
 @dataclass(frozen=True)
@@ -191,13 +205,15 @@ class _Forest:
 
 
 @dataclass(frozen=True)
-class _Boosted:
-    trees: Trees
+class _Logits:
+    """Boosted trees, which start from ``start``, or a linear model."""
+
+    model: Trees | Linear
     start: np.ndarray
     kind: str
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
-        sums = self.trees.sums(x) + self.start
+        sums = self.model.sums(x) + self.start
         if self.kind == "regression":
             return sums
         logits = np.concatenate([-sums, sums], axis=1) / 2 if self.kind == "binary" else sums
@@ -206,6 +222,6 @@ class _Boosted:
 
     def check(self, num_features: int, width: int) -> None:
         width = 1 if self.kind == "binary" else width
-        self.trees.check(num_features, width)
-        if not _is_sound(self.start, (width,), np.float64):
+        self.model.check(num_features, width)
+        if isinstance(self.model, Trees) and not _is_sound(self.start, (width,), np.float64):
             raise Refusal("its trees are damaged")
