@@ -74,7 +74,7 @@ def training() -> pa.Table:
     return pa.table({"smiles": ["CCO"], "logS": [0.5], "fingerprint": bits})
 
 
-MIXTURES = ("hybrid", "blend", "boosting", "forest", "neighbours", "mean")
+MIXTURES = ("hybrid", "blend", "boosting", "linear", "forest", "neighbours", "mean")
 
 
 @pytest.fixture(scope="session")
