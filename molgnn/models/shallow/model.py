@@ -169,9 +169,9 @@ def _part(kind: str, task: Task, own: dict[str, np.ndarray]):
     if kind == "forest":
         return _Forest(Trees(**own), task.kind)
     if kind == "linear":
-        return _Logits(Linear(**own), np.zeros(1), task.kind)
+        return _Logits(Linear(**own), task.kind)
     trees = Trees(**{k: v for k, v in own.items() if k != "start"})
-    return _Logits(trees, own["start"], task.kind)
+    return _Logits(_Boosted(trees, own["start"]), task.kind)
 
 
 @dataclass(frozen=True)
@@ -205,15 +205,28 @@ class _Forest:
 
 
 @dataclass(frozen=True)
-class _Logits:
-    """Boosted trees, which start from ``start``, or a linear model."""
-
-    model: Trees | Linear
+class _Boosted:
+    trees: Trees
     start: np.ndarray
+
+    def sums(self, x: np.ndarray) -> np.ndarray:
+        return self.trees.sums(x) + self.start
+
+    def check(self, num_features: int, width: int) -> None:
+        self.trees.check(num_features, width)
+        if not _is_sound(self.start, (width,), np.float64):
+            raise Refusal("its trees are damaged")
+
+
+@dataclass(frozen=True)
+class _Logits:
+    """A model whose ``sums`` are labels, or logits of classes."""
+
+    model: _Boosted | Linear
     kind: str
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
-        sums = self.model.sums(x) + self.start
+        sums = self.model.sums(x)
         if self.kind == "regression":
             return sums
         logits = np.concatenate([-sums, sums], axis=1) / 2 if self.kind == "binary" else sums
@@ -221,7 +234,4 @@ class _Logits:
         return shares / shares.sum(axis=1, keepdims=True)
 
     def check(self, num_features: int, width: int) -> None:
-        width = 1 if self.kind == "binary" else width
-        self.model.check(num_features, width)
-        if isinstance(self.model, Trees) and not _is_sound(self.start, (width,), np.float64):
-            raise Refusal("its trees are damaged")
+        self.model.check(num_features, 1 if self.kind == "binary" else width)

@@ -19,7 +19,7 @@ from molgnn.train.metrics import evaluate
 from molgnn.train.options import RunOptions
 from molgnn.train.record import kept_epoch
 
-# Which figures there are, and which way is better; ``loss`` is that of the best epochs.
+# Which figures there are, and which way is better; ``loss`` is that of the epochs kept.
 METRICS = {
     "loss": "minimize", "rmse": "minimize", "mae": "minimize", "r2": "maximize",
     "spearman": "maximize", "roc_auc": "maximize", "pr_auc": "maximize", "bedroc": "maximize",
