@@ -354,3 +354,55 @@ def test_validation_molecules_are_learnt_from_where_the_protocol_allows_it(bench
         ("moleculeace", "test"): "learn",
     }
     assert records[-1]["options"]["fit"]["valid"] == "choose"
+
+
+SHALLOW = "model.parts=[mean,neighbours,linear],model.features=[morgan]"
+
+
+def test_the_parts_of_a_blend_stand_beside_it_as_if_trained_without_the_others(bench, tmp_path):
+    arms = [
+        f"all:{SHALLOW}",
+        "two:model.parts=[mean,linear],model.features=[morgan]",
+        "one:model.parts=[neighbours]",
+        "blend:model.parts=[network,mean],fit.members=2",
+        "networks:fit.members=2",
+    ]
+    asked = ("moleculenet", "--sets", "esol", "bbbp", "--seeds", "0", "--by-part", "--arms", *arms)
+    for part in ("test", "valid"):
+        assert bench(*asked, "--part", part, out=part) == 0
+        (csv_file,) = (tmp_path / part).glob("accuracy*.csv")
+        for name in ("esol", "bbbp"):
+            rows = {r["model"]: r for r in rows_of(csv_file) if r["set"] == name}
+            value = {model: float(row["value"]) for model, row in rows.items()}
+            assert value["all, without neighbours"] == pytest.approx(value["two"], abs=1e-12)
+            assert value["all, neighbours alone"] == pytest.approx(value["one"], abs=1e-12)
+            assert value["blend, network alone"] == pytest.approx(value["networks"], abs=1e-12)
+            assert "blend, without mean" not in value  # it is the network alone
+            assert len({value[f"all, {part} alone"] for part in ("mean", "linear")}) == 2
+            assert not [model for model in rows if model.startswith("one,")]
+            assert rows["all, mean alone"]["seconds"] == ""
+            assert float(rows["all"]["seconds"]) > 0
+
+
+def test_runs_on_record_without_their_parts_are_made_again_when_these_are_asked_for(
+    bench, tmp_path, capsys
+):
+    asked = ("moleculenet", "--sets", "esol", "--seeds", "0", "--arms", f"all:{SHALLOW}")
+    assert bench(*asked) == 0
+    plain = (tmp_path / "out" / "tables.md").read_text()
+    capsys.readouterr()
+    assert bench(*asked, "--by-part", "--dry-run") == 0
+    assert "to do" in capsys.readouterr().out
+    assert bench(*asked, "--by-part") == 0
+    assert "all, without linear" in (tmp_path / "out" / "tables.md").read_text()
+    capsys.readouterr()
+    assert bench(*asked) == 0  # its parts are on record and not asked for
+    assert "without" not in (tmp_path / "out" / "tables.md").read_text()
+    assert plain.splitlines()[2] == (tmp_path / "out" / "tables.md").read_text().splitlines()[2]
+
+
+def test_parts_of_folds_are_refused_on_valid(bench, capsys):
+    folded = f"all:{SHALLOW},fit.folds=3"
+    assert bench("moleculenet", "--by-part", "--part", "valid", "--arms", folded) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--by-part: arm 'all' has fit.folds" in line

@@ -56,6 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--members", type=int, metavar="N", help="networks of each ensemble")
     add("--part", default="test", choices=PARTS,
         help="valid: choose by it, no test row is even read (test)")  # fmt: skip
+    add("--by-part", action="store_true",
+        help="each part of a blend alone, and the blend without it, beside the whole")  # fmt: skip
     add("--out", default="runs/accuracy", metavar="DIR", help="what is done (runs/accuracy)")
     add("--dry-run", action="store_true", help="print the runs, and whether they are done")
     add("--json", metavar="FILE", help="write the figures there too")
@@ -65,14 +67,14 @@ def run(args: argparse.Namespace) -> int:
     out, data = runs.folder_of(args.out), _data()
     wanted = plan(args, data)
     if args.dry_run:
-        bench = Bench(out, data, args.part, cut=False)
+        bench = Bench(out, data, args.part, args.by_part, cut=False)
         for item in wanted:
             print(f"{item}: {'done' if bench.known(item) else 'to do'}")
         return 0
     out.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(out / "lock").acquire(timeout=0), terminated_as_interrupted():
-            bench = Bench(out, data, args.part)
+            bench = Bench(out, data, args.part, args.by_part)
             bench.work(wanted)
     except Timeout:
         raise Refusal(f"{out}: another bench is at work there: give another --out") from None
@@ -105,6 +107,10 @@ def plan(args: argparse.Namespace, data: Path) -> list[Planned]:
     suites.check_sets(args.sets or [], chosen, data)
     members = [] if args.members is None else [f"fit.members={args.members}"]
     arms, wanted = arms_of(args.arms, [*members, *args.shared]), []
+    folded = [arm for arm, options in arms.items() if options.fit.folds]
+    if folded and args.by_part and args.part == "valid":
+        what = "each member has learnt from most of valid, so its parts tell nothing there"
+        raise Refusal(f"--by-part: arm {folded[0]!r} has fit.folds: {what}: leave one of them out")
     for suite in chosen:
         sets = [name for name in suites.sets_of(suite, data) if name in (args.sets or [name])]
         if not sets and not args.sets:
@@ -125,10 +131,11 @@ def plan(args: argparse.Namespace, data: Path) -> list[Planned]:
 
 class Bench:
     """What is done in the folder ``out``, and how it is done. ``csv`` and ``tables`` are those of
-    one part: figures of validation never stand where those of the test set are looked for."""
+    one part: figures of validation never stand where those of the test set are looked for.
+    ``by_part``: a run that is on record without its ``pieces`` is made again."""
 
-    def __init__(self, out: Path, data: Path, part: str, cut: bool = True):
-        self.out, self.data, self.part = out, data, part
+    def __init__(self, out: Path, data: Path, part: str, by_part: bool = False, cut: bool = True):
+        self.out, self.data, self.part, self.by_part = out, data, part, by_part
         name = "" if part == "test" else f"-{part}"
         self.csv, self.tables = out / f"accuracy{name}.csv", out / f"tables{name}.md"
         self._records = {r["key"]: r for r in lines(out / runs.RUNS, "bench accuracy", cut)}
@@ -157,7 +164,11 @@ class Bench:
     def known(self, item: Planned) -> dict | None:
         """The record of a run that is finished; its table lies in the folder since then."""
         path = self._path(item.case)
-        return self._records.get(self._key(item, path)) if path.exists() else None
+        return self._on_record(self._key(item, path)) if path.exists() else None
+
+    def _on_record(self, key: str) -> dict | None:
+        record = self._records.get(key)
+        return None if record and self.by_part and "pieces" not in record else record
 
     def _path(self, case: Case) -> Path:
         if case not in self._paths:
@@ -192,19 +203,20 @@ class Bench:
         if not path.exists():
             suites.write_table(item.case, self.data, path, self.part)
         key, options = self._key(item, path), self._options(item, path)
-        if key in self._records:  # its table was removed since
-            return self._records[key]
+        if record := self._on_record(key):  # its table was removed since
+            return record
         folder = self.out / runs.UNFINISHED / key[:16]
         done = runs.train_in(folder, options, quiet=not sys.stderr.isatty())
         record = {"key": key, "case": item.case._asdict(), "arm": item.arm, "part": self.part}
-        record |= record_of(done, item.case, self.part, path) | {"options": plain(options)}
+        record |= record_of(done, item.case, self.part, path, self.by_part)
+        record["options"] = plain(options)
         append(self.out / runs.RUNS, record)
         self._records[key] = record
         runs.remove(folder)
         return record
 
     def _write(self, found: list, planned: int) -> None:
-        write_csv(csv_rows(found, self.part), self.csv)
+        write_csv(csv_rows(found, self.part, self.by_part), self.csv)
         published = {suite: suites.published_of(suite, self.data) for suite in SUITES}
         text = tables(read_csv(self.csv), published)
         if len(found) < planned:

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING
 
+from molgnn.cli.bench.pieces import pieces
 from molgnn.cli.bench.protocols import CLIFF
 from molgnn.cli.bench.suites import SUITES, Case
 
@@ -21,10 +22,11 @@ COLUMNS = (
 POOLED = "pooled"
 
 
-def record_of(done: "Run", case: Case, part: str, table: Path) -> dict:
+def record_of(done: "Run", case: Case, part: str, table: Path, by_part: bool = False) -> dict:
     """Figures of one part alone, by metric, None where there is none to have (a constant
     prediction has no rank), and the seconds: of the whole training run, from the reading of the
-    table to the saving of the model, and of the model's ``predict`` of the part's SMILES."""
+    table to the saving of the model, and of the model's ``predict`` of the part's SMILES.
+    ``by_part``: and the ``pieces`` of a blend."""
     judged = done.predictions
     judged = judged[judged["split"] == part]
     figures = dict(done.metrics[part])
@@ -40,6 +42,8 @@ def record_of(done: "Run", case: Case, part: str, table: Path) -> dict:
     }
     if SUITES[case.suite].folds > 1 and part == "test":
         record["pairs"] = [column.tolist() for column in _pairs(judged)]
+    if by_part:
+        record["pieces"] = pieces(done, judged, case.metrics)
     return record
 
 
@@ -60,13 +64,16 @@ def _cliffs(judged, table: Path) -> float | None:
     return float(np.sqrt(np.mean(error**2))) if len(error) else None
 
 
-def csv_rows(records: list[tuple[Case, str, dict]], part: str) -> list[dict]:
-    """A row for each figure of each run (case, arm, record), then one for each figure of all the
-    folds of a seed together."""
+def csv_rows(records: list[tuple[Case, str, dict]], part: str, by_part: bool = False) -> list[dict]:
+    """A row for each figure of each run (case, arm, record), and ``by_part`` of its pieces, which
+    have no seconds of their own; then one for each figure of all the folds of a seed together."""
     rows = []
     for case, arm, record in records:
         for metric, value in record["figures"].items():
             rows.append(_row(case, case.split, metric, arm, value, [record], part))
+        for piece, figures in record["pieces"].items() if by_part else ():
+            for metric, value in figures.items():
+                rows.append(_row(case, case.split, metric, f"{arm}, {piece}", value, [], part))
     whole: dict[tuple, list[tuple[Case, dict]]] = {}
     for case, arm, record in records:
         if "pairs" in record:
@@ -90,9 +97,10 @@ def _pooled(runs: list[dict]) -> dict[str, float]:
 
 
 def _row(case: Case, split: str, metric: str, arm: str, value, runs: list[dict], part: str) -> dict:
-    train, predict = (sum(run[key] for run in runs) for key in ("train_seconds", "predict_seconds"))
-    cells = (case.suite, case.set, split, metric, arm, case.seed, value, train + predict, train)
-    return dict(zip(COLUMNS, (*cells, predict, part), strict=True))
+    seconds = [sum(run[key] for run in runs) for key in ("train_seconds", "predict_seconds")]
+    spent = (sum(seconds), *seconds) if runs else (None,) * 3
+    cells = (case.suite, case.set, split, metric, arm, case.seed, value, *spent, part)
+    return dict(zip(COLUMNS, cells, strict=True))
 
 
 def write_csv(rows: list[dict], path: Path) -> None:

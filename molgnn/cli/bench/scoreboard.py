@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from statistics import mean, stdev
+from statistics import stdev
 
 from molgnn.cli.bench.anchors import SOURCES, bar
 from molgnn.cli.bench.measured import POOLED, mean_known
@@ -138,9 +138,9 @@ def _seconds(rows: list[dict], arms: list[str]) -> list[str]:
             if row["model"] == arm and row["split"] != POOLED
         }.values()
         train, predict = (
-            mean(row[key] for row in runs) for key in ("train_seconds", "predict_seconds")
+            mean_known([row[key] for row in runs]) for key in ("train_seconds", "predict_seconds")
         )
-        found.append(f"{train:.1f} + {predict:.2f}")
+        found.append("–" if train is None else f"{train:.1f} + {predict:.2f}")
     return found
 
 
