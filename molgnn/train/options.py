@@ -200,7 +200,7 @@ class RunOptions:
         """The network alone, as ``build_model`` takes it; one without features leaves these out."""
         head = {key: value for key, value in self.head.items() if key != "kind"}
         spec = {"encoder": dict(self.encoder), "readout": dict(self.readout), "head": head}
-        hybrid = "hybrid" in self.model.parts
+        hybrid = "hybrid" in self.model.possible
         return spec | ({"features": list(self.model.network_features)} if hybrid else {})
 
     @property

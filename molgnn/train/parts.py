@@ -14,8 +14,8 @@ PARTS = (*NETWORKS, "boosting", "linear", "forest", "neighbours", "mean")
 @dataclass(frozen=True)
 class ModelOptions:
     """What predicts: ``parts`` are network, hybrid, boosting, linear, forest, neighbours or
-    mean, and all count the same. ``regression_parts`` come to
-    them where no target is a class, ``class_parts`` where every one is.
+    mean, and all count the same. Where none is named they depend on the targets: those of
+    ``regression_parts`` for numbers, of ``class_parts`` for classes, for both what is in both.
 
     ``network_features`` stand beside the hybrid network's graph; ``features`` are what boosting
     and the linear model see, ``forest_features`` what the forest sees, and with ``embeddings`` they
@@ -35,58 +35,72 @@ class ModelOptions:
 
     def __post_init__(self):
         for option in ("parts", "regression_parts", "class_parts"):
-            for part in getattr(self, option):
+            parts = getattr(self, option)
+            for part in parts:
                 if part not in PARTS:
                     raise choices(f"part in model.{option}:", part, PARTS)
+            if len(set(parts)) < len(parts):
+                raise Refusal(f"model.{option}={list(parts)}: name each part once")
         for option in ("network_features", "features", "forest_features"):
             for block in getattr(self, option):
                 if block not in BLOCKS:
                     raise choices(f"block in model.{option}:", block, BLOCKS)
-        for further in (self.regression_parts, self.class_parts):
-            together = [*self.parts, *further]
-            if not self.parts or len(set(together)) < len(together):
-                raise Refusal(f"model.parts={together}: name each part once, and at least one")
-        everything = {*self.parts, *self.regression_parts, *self.class_parts}
+        if not self.parts and not (self.regression_parts and self.class_parts):
+            raise Refusal("model.parts is empty: name one at least")
         if self.trees < 1 or self.neighbours < 1:
             raise Refusal("model: trees and neighbours must be at least 1")
-        if "hybrid" in everything and not self.network_features:
+        if "hybrid" in self.possible and not self.network_features:
             raise Refusal("model.network_features is empty: name some, or take model=network")
         if self.embeddings and not self.networks:
             raise Refusal("model.embeddings=true: there is no network among model.parts")
         seen = {"boosting": "features", "linear": "features", "forest": "forest_features"}
         for part, option in seen.items():
-            if part in everything and not (getattr(self, option) or self.embeddings):
+            if part in self.possible and not (getattr(self, option) or self.embeddings):
                 raise Refusal(f"model.{option} is empty: {part} has nothing to learn from")
+
+    @property
+    def possible(self) -> tuple[str, ...]:
+        """The parts there may be, as far as is known without the targets."""
+        return self.parts or tuple(dict.fromkeys(self.regression_parts + self.class_parts))
 
     @property
     def shallow(self) -> tuple[str, ...]:
         """The parts without a graph."""
-        return tuple(part for part in self.parts if part not in NETWORKS)
+        return tuple(part for part in self.possible if part not in NETWORKS)
 
     @property
     def networks(self) -> tuple[str, ...]:
         """The parts with a graph, which come first in a model."""
-        return tuple(part for part in self.parts if part in NETWORKS)
+        return tuple(part for part in self.possible if part in NETWORKS)
+
+    def settled(self, tasks: Sequence[Task]) -> "ModelOptions":
+        """With the ``parts`` that the kinds of the tasks ask for, where none is named."""
+        if self.parts:
+            return replace(self, regression_parts=(), class_parts=())
+        kinds = [self.regression_parts if task.kind == "regression" else self.class_parts
+                 for task in tasks]  # fmt: skip
+        parts = tuple(part for part in self.possible if all(part in kind for kind in kinds))
+        if not parts:
+            raise Refusal("no part is in both model.regression_parts and model.class_parts")
+        return replace(self, parts=parts, regression_parts=(), class_parts=())
 
     def for_tasks(self, tasks: Sequence[Task]) -> "ModelOptions":
-        """The parts for the tasks, those of their kind among them. Atoms, bonds and quantiles are
-        for networks, which then predict alone. Raises Refusal where there is none."""
-        kinds = {task.kind == "regression" for task in tasks}
-        further = {(True,): self.regression_parts, (False,): self.class_parts}
-        parts = (*self.parts, *further.get(tuple(kinds), ()))
-        settled = replace(self, parts=parts, regression_parts=(), class_parts=())
+        """The same, but that atoms, bonds and quantiles are for networks, which then predict alone.
+        Raises Refusal where there is none."""
+        settled = self.settled(tasks)
         beyond = [task.name for task in tasks if task.level != "molecule" or task.quantiles]
         if not beyond or not settled.shallow:
             return settled
         if not settled.networks:
             what = "atoms, bonds and quantiles are for networks: choose model=network"
-            raise Refusal(f"model.parts={list(parts)} cannot predict {beyond[0]!r}: {what}")
+            said = f"model.parts={list(settled.parts)} cannot predict {beyond[0]!r}"
+            raise Refusal(f"{said}: {what}")
         return replace(settled, parts=settled.networks, embeddings=False)
 
     @property
     def blocks(self) -> tuple[str, ...]:
         """The features to compute for each molecule, in the order in which they stand."""
-        parts = {*self.parts, *self.regression_parts, *self.class_parts}
+        parts = set(self.possible)
         used = set(self.network_features) if "hybrid" in parts else set()
         used |= set(self.features) if parts & {"boosting", "linear"} else set()
         used |= set(self.forest_features) if "forest" in parts else set()
@@ -100,9 +114,9 @@ MODELS: dict[str, Mapping] = {
     "network": {},
     "hybrid": {"parts": ["hybrid"]},
     "blend": {
-        "parts": ["hybrid", "boosting", "linear"],
-        "regression_parts": ["network"],
-        "class_parts": ["forest"],
+        "parts": [],
+        "regression_parts": ["hybrid", "boosting", "linear", "network"],
+        "class_parts": ["hybrid", "boosting", "linear", "forest"],
     },
     "boosting": {"parts": ["boosting"]},
     "linear": {"parts": ["linear"]},

@@ -73,7 +73,8 @@ def run(
     else:
         run_folder.begin_run(out, options, data_sha256)
     say(f"{out}: {what_learns(job.options)}, seed {options.seed}")
-    left = [part for part in options.model.shallow if part not in options_used.model.parts]
+    asked = options.model.settled(tasks).shallow
+    left = [part for part in asked if part not in options_used.model.parts]
     if left:
         what = "can do neither atoms and bonds nor quantiles"
         say(f"networks predict alone: {' and '.join(left)} {what}")

@@ -116,7 +116,6 @@ def test_several_networks_a_fold_answer_together(table, fit):
 
 def test_parts_of_a_blend_have_their_shares_out_of_fold_and_all_together(table, fit):
     options = {"parts": ["hybrid", "boosting", "mean"], "features": ["morgan"]}
-    options["regression_parts"] = []
     run = fit(table(), folds=2, members=4, epochs=1, model=options)
     assert [m.kind for m in run.model.shallow] == ["boosting", "boosting", "mean", "mean"]
     shares = run.model.shares

@@ -1,12 +1,14 @@
 """Every kind of model: trained, kept, loaded, and the same numbers wherever it predicts."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import molgnn
+from molgnn.data.targets import Task
 from molgnn.errors import Refusal
 from molgnn.train import learn as learning
 from molgnn.train.members import train_member
@@ -243,7 +245,6 @@ def test_the_same_seed_gives_the_same_weights(name, fit, table, weights):
 
 
 def test_features_that_a_job_did_not_ask_for_are_a_mistake_of_the_caller(options):
-    from dataclasses import replace
 
     from molgnn.data.tables.features import with_features
     from molgnn.data.targets import Wishes, make_tasks
@@ -281,7 +282,7 @@ def test_a_name_means_the_same_in_python_and_on_the_command_line(name):
     "options, said",
     [
         ({"parts": ("network", "svm")}, "part in model.parts"),
-        ({"parts": ()}, "at least one"),
+        ({"parts": ()}, "name one at least"),
         ({"parts": ("forest", "forest")}, "each part once"),
         ({"network_features": ("mordred",)}, "block in model.network_features"),
         ({"features": ("mordred",)}, "block in model.features"),
@@ -289,12 +290,29 @@ def test_a_name_means_the_same_in_python_and_on_the_command_line(name):
         ({"parts": ("forest",), "embeddings": True}, "there is no network"),
         ({"parts": ("forest",), "forest_features": ()}, "forest has nothing to learn from"),
         ({"parts": ("hybrid",), "network_features": ()}, "network_features is empty"),
-        ({"regression_parts": ("network",)}, "each part once"),
+        ({"class_parts": ("network", "network")}, "each part once"),
+        ({"parts": (), "class_parts": ("network",)}, "name one at least"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options, said):
     with pytest.raises(Refusal, match=said):
         ModelOptions(**options)
+
+
+def test_parts_that_are_named_are_those_that_learn_whatever_the_targets_are():
+    from molgnn.cli.train import check
+
+    number, label = Task("y", "regression"), Task("c", "binary")
+    named = check(["model.parts=[hybrid,forest]"]).model
+    blend = check([]).model
+    for tasks in ([number], [label], [number, label]):
+        assert named.for_tasks(tasks).parts == ("hybrid", "forest")
+    assert blend.for_tasks([number]).parts == ("hybrid", "boosting", "linear", "network")
+    assert blend.for_tasks([label]).parts == ("hybrid", "boosting", "linear", "forest")
+    assert blend.for_tasks([number, label]).parts == ("hybrid", "boosting", "linear")
+    apart = replace(blend, regression_parts=("network",), class_parts=("forest",))
+    with pytest.raises(Refusal, match="no part is in both"):
+        apart.for_tasks([number, label])
 
 
 def test_what_is_written_of_a_run_tells_its_parts(fit, table):
