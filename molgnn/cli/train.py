@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from molgnn.cli.terminal import INTERRUPTED, say
 from molgnn.cli.tuned import expanded
+from molgnn.data.named.catalogue import DATASETS
 from molgnn.errors import Refusal, choices
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from molgnn.train.options import RunOptions
-    from molgnn.train.run import Run
 
 HELP = """usage: molgnn train [key=value ...] [group=choice ...] [-m]
 
@@ -46,9 +46,22 @@ def run(argv: list[str]) -> int:
         check(argv)
     import hydra
 
+    _register()
     sys.argv = ["molgnn train", *argv]
     hydra.main(version_base="1.3", config_path="pkg://molgnn.conf", config_name="train")(_job)()
     return 0
+
+
+def _register() -> None:
+    """``${called:NAME,PATH}`` in a config: how a run's folder is called after its data."""
+    from omegaconf import OmegaConf
+
+    OmegaConf.register_new_resolver("called", called, replace=True)
+
+
+def called(name: str | None, path: str | None) -> str:
+    """The data set's name, or that of the table without what follows the first dot."""
+    return name or (Path(path).name.partition(".")[0] if path else "") or "table"
 
 
 def check(overrides: list[str]) -> "RunOptions":
@@ -66,6 +79,7 @@ def composed(overrides: list[str], name: str = "train") -> "DictConfig":
     from hydra import compose, initialize_config_module
     from hydra.errors import HydraException, MissingConfigException
 
+    _register()
     try:
         with initialize_config_module("molgnn.conf", version_base="1.3"):
             return compose(name, overrides, return_hydra_config=True)
@@ -79,6 +93,11 @@ def composed(overrides: list[str], name: str = "train") -> "DictConfig":
 
 def check_grammar(overrides: list[str]) -> None:
     """Refuse, with the remedy, what people type who do not know Hydra."""
+    given = dict(text.partition("=")[::2] for text in overrides)
+    if "data.path" in given and (given.get("data") in DATASETS or "data" not in given):
+        path = f"'data.path={given['data.path']}'"
+        named = f"data={given['data']} is a named data set" if "data" in given else "not alone"
+        raise Refusal(f"{path}: {named}: a table of your own is data=csv {path}")
     for text in overrides:
         key, equals, value = text.partition("=")
         table = value if key == "data" else text
@@ -165,6 +184,7 @@ def _near(path: Path) -> Path:
 
 def _train(config, out: Path) -> None:
     from molgnn.cli.epochs import EpochLog
+    from molgnn.cli.figures import summary
     from molgnn.cli.make import run_options
     from molgnn.cli.terminal import share
     from molgnn.train.run import run
@@ -176,75 +196,3 @@ def _train(config, out: Path) -> None:
     log.close()
     for line in summary(done):
         print(line)
-
-
-def verdict(figures: dict) -> list[str]:
-    """A line where the baseline beats the model on the test set: nobody should have to look."""
-    forest, model = figures.get("baseline", {}).get("test", {}), figures["test"]
-    if len(figures.get("per_task", {}).get("test", ())) > 1 and "rmse" in model:
-        return []  # a mean over targets of different units
-    parts = set(figures.get("parts", ["network"]))
-    what = "network" if parts <= {"network", "hybrid"} else "this model"
-    remedy = "model=blend" if "boosting" not in parts else "fit=ensemble or readout=mean"
-    for name, sign in (("rmse", -1), ("pr_auc", 1), ("accuracy", 1)):
-        if name in forest and name in model and sign * (forest[name] - model[name]) > 0:
-            return [
-                f"the random forest does better on test ({name} {forest[name]:.3f}, {what} "
-                f"{model[name]:.3f}): try {remedy}"
-            ]
-    return []
-
-
-MOST_TARGETS = 12  # more are for metrics.json
-
-
-def by_target(figures: dict) -> list[str]:
-    """The test figures of each target beside the baseline's, where there are several."""
-    each = figures["per_task"]["test"]
-    forest = figures.get("baseline", {}).get("per_task", {}).get("test", {})
-    if not 1 < len(each) <= MOST_TARGETS:
-        return []
-    lines, width = [], max(map(len, each))
-    for target, found in each.items():
-        names = [name for name in ("rmse", "r2", "roc_auc", "pr_auc", "accuracy") if name in found]
-        known = forest.get(target, {})
-        cells = [
-            f"{name} {found[name]:.4f}" + (f" (forest {known[name]:.4f})" if name in known else "")
-            for name in names[:2]
-        ]
-        lines.append(f"test, {target:{width}}  {', '.join(cells)}")
-    return lines
-
-
-def summary(run: "Run") -> list[str]:
-    """Figures of the network beside the forest's, part by part, and where the model is."""
-    from molgnn.data.tables.leak import render
-    from molgnn.train.kfold import explained
-
-    figures = run.metrics
-    rows = {part: figures[part] for part in ("train", "valid", "test") if figures[part]}
-    baseline = figures.get("baseline", {})
-    rows |= {f"{part}, forest": baseline[part] for part in ("valid", "test") if baseline.get(part)}
-    names = list(dict.fromkeys(name for row in rows.values() for name in row))
-    several = len(figures["per_task"]["train"])
-    head = f"mean of {several}" if several > 1 else ""
-    lines = ["".join([f"{head:14}", *(f"{name:>12}" for name in names)])]
-    for part, row in rows.items():
-        cells = [f"{row[name]:>12.4f}" if name in row else f"{'-':>12}" for name in names]
-        lines.append("".join([f"{part:14}", *cells]))
-    lines += [explained(figures["folds"])] if "folds" in figures else []
-    if figures["refit"]:
-        lines.append("valid: before the model learnt from it too (fit.valid=refit)")
-    lines += by_target(figures)
-    for part, reasons in figures["left_out"].items():
-        lines += [f"{part}: {task} left out: {reason}" for task, reason in reasons.items()]
-    reasons = [reason for each in figures["left_out"].values() for reason in each.values()]
-    if any(reason.startswith("only class") for reason in reasons):
-        lines.append("with few labels of a class, data.split.name=stratified shares them out")
-    lines += verdict(figures)
-    lines += render(figures["leaks"]).splitlines()
-    folder = run.folder / "model"
-    return [
-        *lines,
-        f"model: {folder} (molgnn predict {folder} FILE, molgnn screen {folder} LIBRARY)",
-    ]

@@ -63,21 +63,28 @@ def _key(word: str) -> str:
 
 
 def _tune(own: list[str], given: list[str]) -> int:
-    from molgnn.cli.train import composed
+    from molgnn.cli.train import called, composed
 
     config = composed(_with_file(own), "tune")
     if not isinstance(config.force, bool):
         raise Refusal(f"force={config.force}: must be true or false")
-    search, base = _search(config, given)
-    out = Path(config.out or Path("runs") / "tune" / _name(base))
+    search, base, note = _search(config, given)
+    out = Path(config.out or Path("runs") / "tune" / called(base.data.name, base.data.path))
     from molgnn.train.tuning.tune import tune
 
     chosen = {"trials": _whole(config, "trials"), "workers": config.workers, "force": config.force}
     if config.workers != "auto":
         chosen["workers"] = _whole(config, "workers")
+    notes = [note] if note else []
+
+    def told(line: str) -> None:  # the note only now: a refusal is the one line that a user sees
+        while notes:
+            say(notes.pop())
+        say(line)
+
     try:
         with terminated_as_interrupted(), share("reading molecules") as reading:
-            done = tune(search, out, say=say, reading=reading, **chosen)
+            done = tune(search, out, say=told, reading=reading, **chosen)
     except KeyboardInterrupt:
         say(f"molgnn: interrupted: {out} keeps the trials that are done; the same command goes on")
         return INTERRUPTED
@@ -92,11 +99,6 @@ def _whole(config, name: str) -> int:
         more = ", or auto" if name == "workers" else ""
         raise Refusal(f"{name}={value}: must be a whole number{more}")
     return value
-
-
-def _name(config) -> str:
-    data = config.data
-    return data.name or (Path(data.path).name.partition(".")[0] if data.path else "table")
 
 
 def _with_file(own: list[str]) -> list[str]:
@@ -125,9 +127,11 @@ def _with_file(own: list[str]) -> list[str]:
     return words
 
 
-def _search(config, given: list[str]) -> tuple["Search", object]:
-    """The search, and the default configuration as Hydra composes it."""
+def _search(config, given: list[str]) -> tuple["Search", object, str]:
+    """The search, the default configuration as Hydra composes it, and which options of the space
+    are given, so not tuned."""
     from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
 
     from molgnn.cli.make import run_options
     from molgnn.cli.train import composed
@@ -137,13 +141,14 @@ def _search(config, given: list[str]) -> tuple["Search", object]:
     base = composed(given)
     run_options(base)
     fixed = {_key(word) for word in given}
-    whole = read_space(OmegaConf.to_container(config.space, resolve=True))
+    try:
+        whole = read_space(OmegaConf.to_container(config.space, resolve=True))
+    except OmegaConfBaseException as error:
+        raise Refusal(f"the space: {str(error).splitlines()[0]}") from None
     kept = [option for option in whole if option.key not in fixed]
-    if len(kept) < len(whole):
-        names = ", ".join(option.key for option in whole if option.key in fixed)
-        say(f"given, so not tuned: {names}")
     if not kept:
         raise Refusal("nothing is left to tune: every option of the space is given")
+    names = ", ".join(option.key for option in whole if option.key in fixed)
     asked = {key for option in kept for key in (option.key, *(option.when or ()))}
     defaults = {key: value for key in asked for value in _default(base, key)}
     for option in kept:
@@ -161,7 +166,7 @@ def _search(config, given: list[str]) -> tuple["Search", object]:
         metric=str(config.metric),
         prune=str(config.prune),
     )
-    return search, base
+    return search, base, f"given, so not tuned: {names}" if names else ""
 
 
 def _default(base, key: str) -> list:

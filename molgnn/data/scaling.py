@@ -44,6 +44,8 @@ def fitted(name: str, transform: str, labels: np.ndarray, weight: np.ndarray | N
         labels = _log10(name, labels)
     mean = np.average(labels, weights=weight)
     std = np.sqrt(np.average((labels - mean) ** 2, weights=weight))
+    if std == 0 and (widest := np.abs(labels - mean).max()) > 0:  # the squares of tiny labels are 0
+        std = widest * np.sqrt(np.average(((labels - mean) / widest) ** 2, weights=weight))
     return {"mean": float(mean), "std": float(std)}
 
 

@@ -11,6 +11,7 @@ from molgnn.data.scaling import TRANSFORMS, by_their_look, fitted
 from molgnn.errors import Refusal, choices
 
 KINDS = ("regression", "binary", "multiclass")
+LARGEST = 1e30  # a label beyond it, single precision could not hold when it is scaled
 RESERVED = ("line", "id", "smiles", "split", "reason", "fingerprint")  # columns of other meaning
 
 
@@ -138,6 +139,8 @@ def make_tasks(
             counted = None if weights is None else weights[is_exact]
             everywhere = labels[level][:, column]
             everywhere = everywhere[~np.isnan(everywhere)]
+            if len(everywhere) and np.abs(everywhere).max() > LARGEST:
+                raise Refusal(f"target {name!r} holds labels beyond {LARGEST:g}: leave them out")
             _check_learnable(name, seen, exact)
             has_bounds = bool(bounds[level][:, column].any())
             tasks.append(_task(name, level, wishes, everywhere, exact, counted, has_bounds))

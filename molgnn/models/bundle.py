@@ -109,6 +109,8 @@ def find_bundle(model: str | os.PathLike) -> Path:
         raise Refusal(f"{path}: no config.json here, so this folder is no molgnn model")
     if path.is_file():
         raise Refusal(f"{path} is a file: a model is a folder (or one of {', '.join(bundled())})")
+    if len(path.parts) > 1:
+        raise Refusal(f"{path}: there is no such folder, so no model")
     raise Refusal(
         f"unknown model {str(model)!r}: give the folder of a run, or one of the bundled models: "
         f"{', '.join(bundled())}"

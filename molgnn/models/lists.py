@@ -29,9 +29,17 @@ def mean_and_spread(
         return each[0], np.zeros(each.shape[1:])
     if shares is None:
         return each.mean(axis=0), each.std(axis=0, ddof=1)
-    mean = np.tensordot(shares, each, axes=1)
-    squares = np.tensordot(shares, (each - mean) ** 2, axes=1)
+    mean = _weighed(each, shares)
+    squares = _weighed([(member - mean) ** 2 for member in each], shares)
     return mean, np.sqrt(squares / (1.0 - (shares**2).sum()))  # for equal shares, ddof=1
+
+
+def _weighed(each: Sequence[np.ndarray], shares: np.ndarray) -> np.ndarray:
+    """Member by member: in a product of matrices a row's last bit depends on the rows beside it."""
+    total = np.zeros_like(each[0])
+    for member, share in zip(each, shares, strict=True):
+        total += share * member
+    return total
 
 
 def listed(

@@ -148,11 +148,12 @@ class Scorer:
                 part.append(member.embed(batch))
 
     def _features(self, graphs: PackedGraphs) -> Tensor | None:
-        if all(member.features is None for member in self.members):
+        widths = [member.features.in_dim for member in self.members if member.features is not None]
+        if not widths:
             return None
         features = graphs.features
         if features is None:  # the probes of ``small`` have none
-            features = np.zeros((len(graphs), self.members[0].features.in_dim), dtype=np.float32)
+            features = np.zeros((len(graphs), max(widths)), dtype=np.float32)
         return torch.from_numpy(features).to(self.device)
 
     def _head(

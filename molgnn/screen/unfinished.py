@@ -46,6 +46,8 @@ def check_startable(out: Path, force: bool, resume: bool | None) -> bool:
     moved them there and is gone on with now. Gives whether files there may be replaced."""
     own = all((out / FOLDER / name).is_file() for name in (RUN, FINISHING))
     replace = force or (own and resume is not False)
+    if resume and not replace and (out / FILES[-1]).is_file():
+        raise Refusal(f"{out}: its screen is finished, so there is nothing to go on with")
     check_free(out, FILES, replace)
     if resume and not (out / FOLDER / RUN).is_file():
         raise Refusal(f"{out}: there is no unfinished screen to go on with: leave out --resume")

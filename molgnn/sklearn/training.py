@@ -50,7 +50,7 @@ class Lesson:
         tasks = make_tasks(data.names, data.labels, data.bounds, everything, wishes, weight)
         tasks = [replace(task, classes=tuple(classes)) for task in tasks]
         followed = replace(options, model=options.model.for_tasks(tasks))
-        data = with_features(data, followed.model.blocks)
+        data = with_features(data, followed.model.blocks, recipe=options.data.recipe)
         return learn(job_of(followed, data, tasks, self.parts, weight=weight), epoch_done)
 
 

@@ -71,9 +71,6 @@ def cross_validate(
     that was made, with the names of the sides of those left. Raises Refusal as `done_before` does,
     and where another process is at work in OUT.
     """
-    if out.exists() and not out.is_dir():
-        raise Refusal(f"{out} is a file: give another folder with --out")
-    out.mkdir(parents=True, exist_ok=True)
     with ledger.alone(out):
         records = done_before(plan, out)
         (out / PREDICTIONS).mkdir(exist_ok=True)

@@ -51,15 +51,20 @@ def go_on(folder: Path, data_sha256: str) -> None:
 
 def begin_run(folder: Path, options: RunOptions, data_sha256: str) -> None:
     """Remove what an earlier run wrote here, and nothing else; write ``config.yaml``."""
+    clear(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {**plain(options), SHA: data_sha256}
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    (folder / CONFIG).write_text(text, encoding="utf-8")
+
+
+def clear(folder: Path) -> None:
+    """Remove what a run wrote here, and nothing else."""
     for path in (folder / name for name in WRITTEN):
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    config = {**plain(options), SHA: data_sha256}
-    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
-    (folder / CONFIG).write_text(text, encoding="utf-8")
 
 
 def _config(folder: Path) -> dict:

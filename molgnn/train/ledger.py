@@ -58,17 +58,27 @@ def _flat(options: Mapping, where: str = "") -> dict:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock. Raises Refusal where another process holds it."""
-    lock = FileLock(folder / LOCK)
+    """Make the folder, and hold its lock; one that was made and stays empty is removed again.
+
+    Raises Refusal where it cannot be made, is a file, or another process holds the lock.
+    """
+    lock, made = FileLock(folder / LOCK), not folder.exists()
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
-        raise Refusal(
-            f"{folder}: another process is at work there: wait for its end, or give another --out"
-        ) from None
+        remedy = "wait for its end, or give another folder"
+        raise Refusal(f"{folder}: another process is at work there: {remedy}") from None
+    except FileExistsError:
+        raise Refusal(f"{folder} is a file: give another folder") from None
+    except OSError as error:
+        reason = error.strerror
+        raise Refusal(f"{folder}: cannot be written ({reason}): give another folder") from None
     try:
         yield
     finally:
         lock.release()
         with suppress(OSError):  # the next one was quick to lock it, or Windows keeps it
             (folder / LOCK).unlink()
+            if made:
+                folder.rmdir()

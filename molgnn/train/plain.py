@@ -10,7 +10,8 @@ def from_plain(kind: type, plain: Mapping, where: str = ""):
     """An options object from nested plain data. Raises Refusal for an option that is unknown or of
     another type."""
     if not isinstance(plain, Mapping):
-        raise Refusal(f"{where.rstrip('.')}={plain}: must hold options of its own")
+        meant = f": did you mean {where}name={plain}?" if "name" in kind.__annotations__ else ""
+        raise Refusal(f"{where.rstrip('.')}={plain}: must hold options of its own{meant}")
     known = {f.name: f.type for f in dataclasses.fields(kind)}
     values = {}
     for name, value in plain.items():

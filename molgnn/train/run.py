@@ -24,6 +24,7 @@ from molgnn.train import plots
 from molgnn.train.evaluate import judge
 from molgnn.train.kfold import account, pooled, together
 from molgnn.train.learn import job_of, learn
+from molgnn.train.ledger import alone
 from molgnn.train.members import EpochDone, Job
 from molgnn.train.options import DataOptions, RunOptions
 from molgnn.train.record import card, describe, kept_epoch, speed, training_table, what_learns
@@ -55,9 +56,22 @@ def run(
     """Read, split, train, judge, draw, save. Goes on where ``out`` holds the same run, unfinished.
 
     ``say`` gets a line at each milestone, ``reading(done, total)`` and ``epoch_done(member, row)``
-    the progress. Raises Refusal for data or options that cannot be used.
+    the progress. Raises Refusal for data or options that cannot be used, and where another process
+    is at work in ``out``.
     """
-    out, started = Path(out), time.perf_counter()
+    with alone(Path(out)):
+        return _run(options, Path(out), force, say, epoch_done, reading)
+
+
+def _run(
+    options: RunOptions,
+    out: Path,
+    force: bool,
+    say: Callable[[str], None],
+    epoch_done: EpochDone | None,
+    reading: Callable[[int, int], None] | None,
+) -> Run:
+    started = time.perf_counter()
     goes_on = run_folder.can_go_on(out, options, force)
     dataset, source, units = read_data(options.data, options.kind, reading)
     parts = pooled(split_data(dataset, options), options)
@@ -80,7 +94,12 @@ def run(
         say(f"networks predict alone: {' and '.join(left)} {what}")
     say(describe(dataset))  # only now: a refusal is the one line that a user sees
     write_rejects(out / "rejects.csv", dataset.rejects, force=True)
-    model, histories = learn(job, epoch_done)
+    try:
+        model, histories = learn(job, epoch_done)
+    except Refusal:
+        if not goes_on:  # other options would be refused here, for the sake of nothing
+            run_folder.clear(out)
+        raise
     first, learnt = None, parts
     if options.fit.valid == "refit" and len(parts.valid):
         say("again, on train and valid")

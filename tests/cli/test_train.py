@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from molgnn.cli.epochs import EpochLog
+from molgnn.cli.figures import verdict
 from molgnn.cli.main import main
-from molgnn.cli.train import check, verdict
+from molgnn.cli.train import check
 from molgnn.models.build import ENCODERS
 
 QUICK = ["model=network", "fit=quick", "encoder.dim=8", "encoder.depth=2", "fit.epochs=1"]

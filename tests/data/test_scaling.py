@@ -133,3 +133,9 @@ def test_auto_ranks_skewed_labels_and_standardizes_the_others(labels):
     assert by_their_look(draws) == "standardize"
     draws = np.random.default_rng(1).gamma(1.0, size=100_000)
     assert by_their_look(draws) == "rank"
+
+
+def test_the_deviation_of_tiny_labels_is_not_lost(labels):
+    known = labels[~np.isnan(labels)] - 3.0
+    whole = fitted("y", "standardize", known)["std"]
+    assert fitted("y", "standardize", known * 1e-200)["std"] == pytest.approx(whole * 1e-200)

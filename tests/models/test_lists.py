@@ -13,6 +13,7 @@ from molgnn.data.scaling import decode
 from molgnn.data.targets import Task, widths
 from molgnn.models.build import ENCODERS, build_model
 from molgnn.models.ensemble import Predictor
+from molgnn.models.lists import mean_and_spread
 
 TASKS = [
     Task("size", "regression", mean=3.0, std=2.0),
@@ -144,3 +145,16 @@ def test_swapping_the_ends_of_a_bond_does_not_change_it(predictor_with):
     torch.testing.assert_close(
         member.bond_head(atoms, ends, codes), member.bond_head(atoms, ends.flip(0), codes)
     )
+
+
+def test_no_bit_of_a_mean_with_shares_depends_on_the_molecules_beside_it():
+    each = np.random.default_rng(0).normal(size=(3, 200, 2))
+    shares = np.full(3, 1 / 3)
+    mean, spread = mean_and_spread(each, shares)
+    for start in (0, 1, 7, 199):
+        for stop in (start + 1, start + 5):
+            alone = mean_and_spread(np.ascontiguousarray(each[:, start:stop]), shares)
+            np.testing.assert_array_equal(alone[0], mean[start:stop])
+            np.testing.assert_array_equal(alone[1], spread[start:stop])
+    np.testing.assert_allclose(mean, each.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(spread, each.std(axis=0, ddof=1), rtol=1e-12)

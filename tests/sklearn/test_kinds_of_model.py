@@ -111,3 +111,11 @@ def test_a_run_of_a_forest_is_loaded_as_an_estimator(tmp_path, smiles, table):
     )
     assert estimator.model["parts"] == ["forest"]
     assert clone(estimator).fit(smiles, table["logS"]).model_.shallow[0].kind == "forest"
+
+
+@pytest.mark.parametrize("model", ["linear", "forest", "neighbours", "hybrid"])
+def test_salts_are_learnt_from_as_the_parents_that_are_predicted(model, regressor, smiles, table):
+    salts = [f"{text}.Cl" if i % 2 else f"[Na+].{text}" for i, text in enumerate(smiles)]
+    found = regressor(model=FEW[model]).fit(salts, table["logS"]).predict(smiles)
+    parents = regressor(model=FEW[model]).fit(list(smiles), table["logS"]).predict(smiles)
+    np.testing.assert_array_equal(found, parents)

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from molgnn.chem.graph import featurize
 from molgnn.chem.scaffold import murcko
 from molgnn.chem.smiles import parse
-from molgnn.cli.train import summary
+from molgnn.cli.figures import summary
 from molgnn.data.levels import Levels
 from molgnn.errors import Refusal
 from molgnn.train import crossval, members

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import mean_squared_error
 
-from molgnn.cli.train import summary
+from molgnn.cli.figures import summary
 from molgnn.errors import Refusal
 from molgnn.train.options import FitOptions
 

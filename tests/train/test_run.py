@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 import molgnn
 from molgnn.errors import Refusal
+from molgnn.train.ledger import alone
 
 FILES = {
     "config.yaml",
@@ -344,3 +345,31 @@ def test_files_that_are_no_table_are_refused(tmp_path, fit):
         with pytest.raises(Refusal, match=said) as refused:
             fit(path, out="run")
         assert "\n" not in str(refused.value)
+
+
+def test_two_runs_at_a_time_in_one_folder_are_refused(table, fit, tmp_path):
+    with alone(tmp_path / "run"), pytest.raises(Refusal, match="another process is at work there"):
+        fit(table())
+    assert not (tmp_path / "run").exists()
+    assert fit(table()).metrics["epochs"] == [3]
+    assert not (tmp_path / "run" / "lock").exists()
+
+
+def test_a_training_that_was_refused_leaves_room_for_other_options(table, fit, tmp_path):
+    path = table(lambda rows: [row.update(y=f"{i}e28") for i, row in enumerate(rows)])
+    with pytest.raises(Refusal, match=r"optim\.lr"):
+        fit(path, transform="none")
+    assert fit(path).metrics["epochs"] == [3]
+
+
+def test_labels_that_no_model_can_hold_are_refused_with_their_line(table, fit):
+    with pytest.raises(Refusal, match=r"line 81: .*1e200.*beyond"):
+        fit(table(lambda rows: rows[79].update(y="1e200")))
+
+
+@pytest.mark.parametrize("parts", [["network", "hybrid"], ["hybrid", "network"]])
+def test_networks_with_and_without_features_stand_in_any_order(parts, table, fit, tmp_path):
+    run = fit(table(), model={"name": "network", "parts": parts, "network_features": ["erg"]})
+    alone_ = run.model.predict(["CCO"])["y"][0]
+    assert alone_ == run.model.predict(["CCO", "CCN", "c1ccccc1"] * 20)["y"][0]
+    assert len(run.model.embed(["CCO"])) == 1

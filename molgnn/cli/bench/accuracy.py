@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from filelock import FileLock, Timeout
-
 from molgnn.cli.bench import runs, suites
 from molgnn.cli.bench.arms import PLAIN, arms_of, on_table
 from molgnn.cli.bench.measured import csv_rows, read_csv, record_of, write_csv
@@ -24,7 +22,7 @@ from molgnn.cli.bench.suites import SUITES, Case
 from molgnn.cli.meter import duration
 from molgnn.cli.terminal import INTERRUPTED, say, terminated_as_interrupted
 from molgnn.errors import Refusal
-from molgnn.train.ledger import append, lines
+from molgnn.train.ledger import alone, append, lines
 
 if TYPE_CHECKING:
     from molgnn.train.options import RunOptions
@@ -71,13 +69,10 @@ def run(args: argparse.Namespace) -> int:
         for item in wanted:
             print(f"{item}: {'done' if bench.known(item) else 'to do'}")
         return 0
-    out.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(out / "lock").acquire(timeout=0), terminated_as_interrupted():
+        with alone(out), terminated_as_interrupted():
             bench = Bench(out, data, args.part, args.by_part)
             bench.work(wanted)
-    except Timeout:
-        raise Refusal(f"{out}: another bench is at work there: give another --out") from None
     except KeyboardInterrupt:
         say(f"molgnn: interrupted: the same command goes on; what is done: {out}")
         return INTERRUPTED

@@ -41,11 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from molgnn.train.ledger import alone
+
     out = folder_of(args.out)
     wanted = plan(args)
-    out.mkdir(parents=True, exist_ok=True)
     try:
-        records = finished(wanted, out)
+        with alone(out):
+            records = finished(wanted, out)
     except KeyboardInterrupt:
         say(f"molgnn: interrupted: the same command goes on; so far: {out / TABLE}")
         return INTERRUPTED

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from molgnn.data.targets import LARGEST
+
 MISSING = frozenset(("", "nan", "na", "n/a", "#n/a", "null", "none"))
 _TRUTH = {"true": 1.0, "false": 0.0}
 _BOUND = re.compile(r"([<>≤≥])=?\s*(.*)", re.DOTALL)
@@ -33,8 +35,19 @@ def number(text: str) -> tuple[float, int]:
     except ValueError:
         value = math.inf
     if not math.isfinite(value):
-        raise NotALabel("is no finite number")
+        raise NotALabel(f"is no finite number{_hint(text)}")
+    if abs(value) > LARGEST:
+        raise NotALabel(f"is beyond {LARGEST:g}, which no model can learn")
     return value, sign
+
+
+def _hint(text: str) -> str:
+    """What was meant, where that is plain."""
+    if re.fullmatch(r"[+-]?\d+,\d+", text):
+        return " (write a decimal point, not a comma)"
+    if text.startswith("[") or re.fullmatch(r"(\S*:\S+\s*)+", text):
+        return " (lists are for data.atom_targets and data.bond_targets)"
+    return ""
 
 
 def listed(text: str, count: int, pairs: Sequence[tuple[int, int]] = ()) -> np.ndarray:

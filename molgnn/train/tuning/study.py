@@ -6,12 +6,11 @@ a kill cut short is seen and cut off here. One process owns the journal, under a
 trials in other processes talk to it (``crew``). So what runs when a study is opened, runs no more.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from molgnn.errors import Refusal, choices
 from molgnn.train.tuning.space import Option, chosen, default_values
@@ -26,27 +25,12 @@ except ModuleNotFoundError as missing:
         raise  # Optuna is there, and broken
     raise Refusal("molgnn tune needs Optuna: pip install 'optuna>=5,<6'") from None
 
-JOURNAL, LOCK = "study.journal", "study.lock"
+JOURNAL = "study.journal"
 NAME = "molgnn"
 PRUNERS = ("median", "none")
 RANDOM = 10  # trials before the sampler learns from those before
 _STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 _RUN = (TrialState.COMPLETE, TrialState.PRUNED)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Raises Refusal where another process works on the study in ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise Refusal(f"{folder}: another search is at work there: give another out=DIR") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 class Study:
@@ -68,13 +52,17 @@ class Study:
     ):
         self.space, self.defaults, self.metric, self.seed = space, defaults, metric, seed
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self.study = optuna.create_study(
-            storage=_storage(folder / JOURNAL),
-            study_name=NAME,
-            direction=METRICS[metric],
-            pruner=_pruner(prune),
-            load_if_exists=True,
-        )
+        try:
+            self.study = optuna.create_study(
+                storage=_storage(folder / JOURNAL),
+                study_name=NAME,
+                direction=METRICS[metric],
+                pruner=_pruner(prune),
+                load_if_exists=True,
+            )
+        except (json.JSONDecodeError, KeyError) as error:
+            remedy = "start the study anew with force=true"
+            raise Refusal(f"{folder / JOURNAL}: damaged ({error}): {remedy}") from None
         self.sign = 1 if METRICS[metric] == "minimize" else -1
         self._release()
 

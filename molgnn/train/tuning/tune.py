@@ -11,8 +11,9 @@ from molgnn.data.packed.durable import durable
 from molgnn.data.pool.workers import cores
 from molgnn.data.readers.reader import file_sha256
 from molgnn.data.tables.features import with_features
-from molgnn.errors import Refusal
+from molgnn.errors import Refusal, choices
 from molgnn.train.folder import plain
+from molgnn.train.ledger import alone
 from molgnn.train.options import RunOptions
 from molgnn.train.record import describe
 from molgnn.train.run import Run, read_data, run, split_data
@@ -20,9 +21,10 @@ from molgnn.train.tuning.crew import Crew
 from molgnn.train.tuning.memory import Room, free_memory
 from molgnn.train.tuning.results import PICTURE, TRIALS, picture, table, write_table
 from molgnn.train.tuning.space import Option
-from molgnn.train.tuning.study import JOURNAL, PRUNERS, Study, is_default, locked
+from molgnn.train.tuning.study import JOURNAL, PRUNERS, Study, is_default
 from molgnn.train.tuning.trial import Material, Outcome, attempt, material_of, metric_of
 
+_OF_NETWORKS = {"encoder", "readout", "head", "optim", "loss", "fit"}
 CLAIM, BEST = "study.yaml", "best.yaml"
 WRITTEN = (CLAIM, JOURNAL, BEST, TRIALS, PICTURE)
 
@@ -86,7 +88,7 @@ def tune(
     metric = metric_of(search.metric, material.tasks(default))
     material.job(default)  # refuses now what cannot be learnt, while no folder is touched
     claim = _claim(search, default, metric, file_sha256(source))
-    with locked(out):
+    with alone(out):
         _enter(out, claim, force)
         study = Study(
             out, search.space, search.defaults, metric, _pruning(search), seed=default.seed
@@ -102,12 +104,18 @@ def tune(
 
 def _checked(search: Search, default: RunOptions, trials: int, workers: int | str) -> int:
     """How many workers at most. Raises Refusal for what cannot be searched."""
-    if trials < 1:
+    if not isinstance(trials, int) or trials < 1:
         raise Refusal(f"trials={trials}: must be at least 1")
+    if search.prune not in PRUNERS:
+        raise choices("prune", search.prune, PRUNERS)
     if workers != "auto" and (not isinstance(workers, int) or workers < 1):
         raise Refusal(f"workers={workers}: must be at least 1, or auto")
     if default.fit.devices > 1:
         raise Refusal("fit.devices: a trial has one device; workers=N trains several at a time")
+    inert = {option.key.partition(".")[0] for option in search.space} <= _OF_NETWORKS
+    if inert and not default.model.networks:
+        what = " and ".join(default.model.possible)
+        raise Refusal(f"the space is of networks alone, of which {what} has none: give another one")
     return min(cores() if workers == "auto" else workers, trials)
 
 

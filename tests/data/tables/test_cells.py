@@ -122,3 +122,18 @@ def test_a_list_is_read_as_it_is_written(tmp_path):
     values = np.random.default_rng(0).normal(size=50).tolist()
     found = listed(json.dumps(values), 50)
     assert found[:, 0].tolist() == values
+
+
+@pytest.mark.parametrize(
+    "text, hint",
+    [
+        ("1,5", "decimal point"),
+        ("[1, 2]", "data.atom_targets"),
+        ("1:3.5 3:1.2", "data.atom_targets"),
+        ("1e31", "is beyond 1e\\+30"),
+        (">-1e200", "is beyond 1e\\+30"),
+    ],
+)
+def test_what_was_meant_is_said_where_it_is_plain(text, hint):
+    with pytest.raises(NotALabel, match=hint):
+        number(text)

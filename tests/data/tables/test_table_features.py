@@ -56,5 +56,5 @@ def test_a_molecule_that_takes_too_long_has_no_features_and_the_others_have(data
 def test_rows_that_were_taken_away_are_missing_not_shifted(monkeypatch):
     block = Block(("length",), lambda mol: np.array([mol.GetNumAtoms()]))
     monkeypatch.setitem(BLOCKS, "length", lambda: block)
-    found = features._features(["CC", "", "CCC"], ["length"])[:, 0]
+    found = features._features(["CC", "", "CCC"], "none", ["length"])[:, 0]
     np.testing.assert_array_equal(found, np.array([2, np.nan, 3], dtype=np.float32))

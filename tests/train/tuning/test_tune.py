@@ -7,11 +7,11 @@ import json
 import sys
 
 import pytest
-from filelock import FileLock
 
 from molgnn.errors import Refusal
+from molgnn.train import ledger
 from molgnn.train.tuning import tune as searching
-from molgnn.train.tuning.study import JOURNAL, LOCK
+from molgnn.train.tuning.study import JOURNAL
 
 BAD_RATES = {"optim": {"lr": {"choices": [0.003, 1e-8]}}}
 
@@ -170,11 +170,8 @@ def test_another_table_in_its_folder_is_refused(tune, table):
 
 
 def test_two_searches_in_one_folder_are_refused(tune, table, tmp_path):
-    (tmp_path / "study").mkdir()
-    with (
-        FileLock(tmp_path / "study" / LOCK),
-        pytest.raises(Refusal, match="another search is at work there"),
-    ):
+    locked = ledger.alone(tmp_path / "study")
+    with locked, pytest.raises(Refusal, match="another process is at work there"):
         tune(table())
 
 
