@@ -78,7 +78,8 @@ class Task:
             self.kind in KINDS
             and self.level in LEVELS
             and self.transform in TRANSFORMS
-            and isinstance(self.name, str)
+            and all(_is_text(text) for text in (self.name, self.unit, *self.classes))
+            and (self.kind != "binary" or len(self.classes) == 2)
             and self.name not in ("", *RESERVED)
             and self.std > 0
             and not isinstance(self.std, bool)
@@ -90,6 +91,14 @@ class Task:
             and list(self.quantiles) == sorted(set(self.quantiles))
             and all(0 < quantile < 1 for quantile in self.quantiles)
         )
+
+
+def _is_text(value: object) -> bool:
+    """Text that a file can hold: half a surrogate pair is none."""
+    try:
+        return isinstance(value, str) and value.encode() is not None
+    except UnicodeEncodeError:
+        return False
 
 
 @dataclass(frozen=True)

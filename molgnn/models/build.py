@@ -51,6 +51,8 @@ READOUTS = {
 }
 HEADS = {"mlp": MLPHead}
 
+MOST_CHANNELS, MOST_LAYERS = 1 << 16, 1000  # no network has more; a file may say anything
+
 Part = Mapping | str | nn.Module
 
 
@@ -97,9 +99,9 @@ def _beside(features: Sequence[str], computed: Sequence[str]) -> FeatureInput:
 def _build(kind: str, table: Mapping[str, Callable], part: Part, **given) -> nn.Module:
     if isinstance(part, nn.Module):
         return part
-    options = {"name": part} if isinstance(part, str) else dict(part)
+    options = {"name": part} if not isinstance(part, Mapping) else dict(part)
     name = options.pop("name", None)
-    if name not in table:
+    if not isinstance(name, str) or name not in table:
         raise choices(kind, name, table)
     known = inspect.signature(table[name]).parameters
     allowed = set(known) - set(given)
@@ -116,6 +118,9 @@ def _check(option: str, value: object, wanted: type) -> None:
         raise Refusal(f"{option}={value!r}: must be {_SAID[wanted]}")
     if wanted is int and value < (0 if option == "head.layers" else 1):
         raise Refusal(f"{option}={value}: too small")
+    widest = MOST_CHANNELS if option.rpartition(".")[2] in ("dim", "hidden") else MOST_LAYERS
+    if wanted is int and value > widest:
+        raise Refusal(f"{option}={str(value)[:20]}: too large, the most is {widest:,}")
     if option.endswith(".dropout") and not 0 <= value < 1:
         raise Refusal(f"{option}={value}: must be at least 0 and below 1")
     if option == "readout.scale" and not value > 0:

@@ -110,7 +110,7 @@ def find_bundle(model: str | os.PathLike) -> Path:
     if path.is_file():
         raise Refusal(f"{path} is a file: a model is a folder (or one of {', '.join(bundled())})")
     if len(path.parts) > 1:
-        raise Refusal(f"{path}: there is no such folder, so no model")
+        raise Refusal(f"unknown model {str(model)!r}: there is no such folder")
     raise Refusal(
         f"unknown model {str(model)!r}: give the folder of a run, or one of the bundled models: "
         f"{', '.join(bundled())}"
@@ -197,10 +197,15 @@ def _members(
         computed, spec = config["molecule_features"]["blocks"], dict(config["model"])
         if not is_hybrid:
             spec.pop("features", None)
+        with torch.device("meta"):  # its shapes alone: a file may ask for any width
+            planned = build_model(**spec, out_dim=out_dim, computed=computed).state_dict()
+        shapes = {key: tensor.shape for key, tensor in states[name].items()}
+        if shapes != {key: tensor.shape for key, tensor in planned.items()}:
+            raise Refusal(f"{path}: member {name} does not fit config.json")
+        for tensor in states[name].values():
+            if not tensor.isfinite().all() or tensor.is_complex():
+                raise Refusal(f"{path}: damaged: member {name} has weights that are no numbers")
         member = build_model(**spec, out_dim=out_dim, computed=computed)
-        try:
-            member.load_state_dict(states[name])
-        except RuntimeError:
-            raise Refusal(f"{path}: member {name} does not fit config.json") from None
+        member.load_state_dict(states[name])
         members.append(member)
     return members

@@ -10,7 +10,7 @@ from molgnn.chem.features import schema_hash
 from molgnn.chem.smiles import RECIPES
 from molgnn.data.targets import Task, check_columns
 from molgnn.errors import Refusal
-from molgnn.models.shallow.model import KINDS
+from molgnn.models.shallow.model import KINDS, NEEDED
 
 FORMAT = "molgnn-bundle"
 VERSION, READ = 2, (1, 2)  # 2 has features of molecules, and models without a graph
@@ -22,7 +22,7 @@ def read_config(path: Path) -> dict:
     what is no config, one of another format or version, or of other features than here."""
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also numbers of 5,000 digits, lists in lists
         raise Refusal(f"{path}: not readable as JSON ({error})") from None
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         raise Refusal(f"{path}: not the config of a molgnn model (no format {FORMAT!r})")
@@ -47,6 +47,7 @@ def read_config(path: Path) -> dict:
     has_network = config["members"] or not config["shallow"]
     if set(config["model"]) - {"features"} != (set(PARTS) if has_network else set()):
         raise Refusal(f"{path}: damaged: 'model' must hold {', '.join(PARTS)} and nothing else")
+    _check_words(path, config)
     _check_shallow(path, config["shallow"], config["members"])
     _check_blocks(path, config)
     return config
@@ -58,6 +59,18 @@ _NEEDED = {
 }  # fmt: skip
 
 
+def _check_words(path: Path, config: dict) -> None:
+    """What pages and manifests say of the model: its name, and the range of its training labels."""
+    data = config.get("data", {})
+    ranges = data.get("range", {}) if isinstance(data, dict) else None
+    sound = isinstance(config.get("name", ""), str) and isinstance(ranges, dict)
+    for ends in ranges.values() if sound else ():
+        numbers = isinstance(ends, list) and all(type(end) in (int, float) for end in ends)
+        sound &= numbers and len(ends) == 2 and all(map(np.isfinite, map(float, ends)))
+    if not sound:
+        raise Refusal(f"{path}: damaged: 'name' or the range of its training labels is no such")
+
+
 def _check_shallow(path: Path, specs: list, members: int) -> None:
     wanted = {"kind": str, "blocks": list, "embeddings": bool}
     for spec in specs:
@@ -66,6 +79,8 @@ def _check_shallow(path: Path, specs: list, members: int) -> None:
             raise Refusal(f"{path}: damaged: {str(spec)[:80]} describes no model without a graph")
         if spec["kind"] not in KINDS:
             raise Refusal(f"{path}: unknown model {spec['kind']!r}: install a newer molgnn")
+        if spec["kind"] in NEEDED and spec["blocks"] != list(NEEDED[spec["kind"]]):
+            raise Refusal(f"{path}: damaged: {spec['kind']} sees features that it cannot have")
         if spec["embeddings"] and not members:
             raise Refusal(f"{path}: damaged: {spec['kind']} needs vectors, and there is no network")
 
@@ -108,13 +123,16 @@ def tasks_of(path: Path, config: dict) -> list[Task]:
         check_columns(tasks)
     except Refusal as refusal:
         raise Refusal(f"{path}: damaged: {refusal}") from None
+    beyond = [task.name for task in tasks if task.level != "molecule" or task.quantiles]
+    if beyond and config["shallow"]:
+        raise Refusal(f"{path}: damaged: a model without a graph cannot predict {beyond[0]!r}")
     return tasks
 
 
 def _task(data: object, path: Path) -> Task:
     try:
         return Task.from_json(data)
-    except (TypeError, KeyError, AttributeError, ValueError):
+    except (TypeError, KeyError, AttributeError, ValueError, OverflowError):
         raise Refusal(f"{path}: damaged: {str(data)[:80]} describes no task") from None
 
 

@@ -61,7 +61,12 @@ def load(kind: type, folder, device: str):
     estimator = kind()
     estimator.set_params(**{k: v for k, v in known.items() if k in estimator.get_params()})
     estimator.model_, estimator.history_ = model, []
-    estimator._source = Loaded(model.card, pq.read_table(model.path / "training.parquet"))
+    try:
+        training = pq.read_table(model.path / "training.parquet")
+    except (OSError, pa.ArrowException) as error:
+        said = " ".join(str(error).split())[:200]
+        raise Refusal(f"{model.path / 'training.parquet'}: not readable ({said})") from None
+    estimator._source = Loaded(model.card, training)
     estimator._adopt(told)
     return estimator
 

@@ -129,6 +129,11 @@ def test_there_is_a_kept_bundle_for_every_encoder_and_every_kind_of_model():
         ("tasks", [{"name": "logS"}], "describes no task"),
         ("tasks", [], "None describes no task"),
         ("recipe", "wash", "unknown standardisation 'wash'"),
+        ("name", 5, "'name' or the range"),
+        ("data", [], "'name' or the range"),
+        ("data", {"range": 5}, "'name' or the range"),
+        ("data", {"range": {"logS": ["a", "b"]}}, "'name' or the range"),
+        ("data", {"range": {"logS": [1.0]}}, "'name' or the range"),
     ],
 )
 def test_a_config_of_another_kind_is_refused_with_its_name(edited, key, value, said):
@@ -140,7 +145,18 @@ def test_a_config_of_another_kind_is_refused_with_its_name(edited, key, value, s
 
 
 @pytest.mark.parametrize(
-    "key, value", [("kind", "guess"), ("std", "1"), ("std", 0.0), ("mean", None), (ODD, 1)]
+    "key, value",
+    [
+        ("kind", "guess"),
+        ("kind", "binary"),  # of no classes
+        ("std", "1"),
+        ("std", 0.0),
+        ("std", 10**400),
+        ("mean", None),
+        ("unit", 5),
+        ("name", "\ud800"),
+        (ODD, 1),
+    ],
 )
 def test_a_task_that_cannot_be_is_refused(edited, key, value):
     folder = edited(lambda config: config["tasks"][0].update({key: value}))
@@ -272,6 +288,31 @@ def test_targets_in_the_config_are_refused_or_ignored_and_never_called(edited, t
         with pytest.raises(Refusal, match="unknown"):
             load_bundle(folder)
     assert not Path(trap).exists()
+
+
+@pytest.mark.parametrize("part", ["encoder", "readout", "head"])
+@pytest.mark.parametrize("odd", [5, None, [1], {"name": ["x"]}, {"name": None}])
+def test_a_part_of_another_type_is_refused(part, odd, edited):
+    with pytest.raises(Refusal, match=f"unknown {part}"):
+        load_bundle(edited(lambda config: config["model"].update({part: odd})))
+
+
+@pytest.mark.parametrize(
+    "part, option",
+    [("encoder", "depth"), ("encoder", "dim"), ("head", "layers"), ("head", "hidden")],
+)
+@pytest.mark.parametrize("value", [60_000, 10**9, 10**400], ids=["wide", "wider", "widest"])
+def test_a_giant_is_refused_before_it_is_built(part, option, value, edited):
+    folder = edited(lambda config: config["model"][part].update({option: value}))
+    with pytest.raises(Refusal, match=r"too large|does not fit config"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a": ' + "1" * 5000 + "}"])
+def test_json_that_python_cannot_hold_is_refused(text, saved):
+    (saved / "config.json").write_text(text)
+    with pytest.raises(Refusal, match="not readable as JSON"):
+        load_bundle(saved)
 
 
 def test_odd_keys_in_the_config_are_kept_and_change_nothing(edited, saved):

@@ -211,6 +211,9 @@ def test_trees_that_were_tampered_with_are_refused(kind, change, said, saved):
         ("neighbours", put("shallow.0.2.labels", 0, float("nan")), "neighbours are damaged"),
         ("neighbours", put("shallow.0.2.weight", 0, -1.0), "neighbours are damaged"),
         ("neighbours", drop("shallow.0.0.k"), "arrays are missing"),
+        ("neighbours", cast("shallow.0.0.k", torch.float64), "of another kind"),
+        ("neighbours", put("shallow.0.1.labels", slice(None), 77.0), "its shares of classes"),
+        ("mean", put("shallow.0.1.value", 0, -1.0), "its shares of classes"),
     ],
 )
 def test_arrays_of_the_others_that_were_tampered_with_are_refused(kind, change, said, saved):
@@ -221,7 +224,9 @@ def test_arrays_of_the_others_that_were_tampered_with_are_refused(kind, change, 
     assert said in refusal(folder)
 
 
-@pytest.mark.parametrize("name", ["shallow.1.fill", "shallow.surprise", "shallow.0.0.surprise"])
+@pytest.mark.parametrize(
+    "name", ["shallow.1.fill", "shallow.surprise", "shallow.0.0.surprise", "shallow.0.9.value"]
+)
 def test_arrays_that_belong_to_nothing_are_refused(name, saved):
     folder, _ = saved("forest")
     tensors = load_file(folder / "model.safetensors")
@@ -271,6 +276,29 @@ def test_a_config_that_was_tampered_with_is_refused(change, said, saved):
     folder, _ = saved("forest")
     resigned(folder, change=change)
     assert said in refusal(folder)
+
+
+def test_neighbours_see_morgan_alone(saved):
+    folder, _ = saved("neighbours")
+    resigned(folder, change=shallow(blocks=["erg"]))
+    assert "sees features that it cannot have" in refusal(folder)
+
+
+@pytest.mark.parametrize("odd", [{"level": "atom"}, {"quantiles": [0.1, 0.5]}])
+def test_a_model_without_a_graph_is_of_molecules_and_without_quantiles(odd, saved):
+    folder, _ = saved("forest")
+    resigned(folder, change=lambda config: config["tasks"][0].update(odd))
+    assert "a model without a graph cannot predict" in refusal(folder)
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf")])
+def test_weights_of_a_network_that_are_no_numbers_are_refused(odd, saved):
+    folder, _ = saved("blend")
+    tensors = load_file(folder / "model.safetensors")
+    name = next(name for name in tensors if not name.startswith("shallow."))
+    put(name, 0, odd)(tensors)
+    resigned(folder, tensors)
+    assert "weights that are no numbers" in refusal(folder)
 
 
 def test_nan_among_the_shares_of_several_is_refused(saved):

@@ -169,3 +169,14 @@ def test_nothing_is_overwritten_unless_forced(fitted, smiles, tmp_path):
     np.testing.assert_array_equal(
         MolGNNRegressor.load(tmp_path).predict(smiles), model.predict(smiles)
     )
+
+
+@pytest.mark.parametrize("text", [None, "no parquet"])
+def test_a_bundle_without_its_molecules_is_refused(text, regressor, smiles, table, tmp_path):
+    regressor(model="mean").fit(smiles, table["logS"]).save(tmp_path / "kept")
+    path = tmp_path / "kept" / "training.parquet"
+    path.unlink()
+    if text:
+        path.write_text(text)
+    with pytest.raises(ValueError, match=r"training\.parquet: not readable"):
+        MolGNNRegressor.load(tmp_path / "kept")

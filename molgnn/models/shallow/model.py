@@ -81,6 +81,13 @@ class ShallowModel:
             raise Refusal("its features are damaged")
         for part, task in zip(self._parts, self.tasks, strict=True):
             part.check(width, _outputs(task))
+            shares = {"mean": "value", "neighbours": "labels"}.get(self.kind)
+            if shares and task.kind != "regression":
+                _check_shares(np.atleast_2d(getattr(part, shares)))
+        known = {"fill", *(name for i in range(len(self.tasks)) for name in self.arrays
+                           if name.startswith(f"{i}."))}  # fmt: skip
+        if others := set(self.arrays) - known:
+            raise Refusal(f"it has arrays of no task: {min(others)}")
 
 
 def fit_shallow(
@@ -150,6 +157,12 @@ def _is_sound(array: np.ndarray, shape: tuple[int, ...], dtype: type) -> bool:
     return array.shape == shape and array.dtype == dtype and bool(np.isfinite(array).all())
 
 
+def _check_shares(shares: np.ndarray) -> None:
+    """Of classes, (n, C): each at least 0, together 1."""
+    if not ((shares >= 0).all() and np.allclose(shares.sum(axis=1), 1.0)):
+        raise Refusal("its shares of classes are damaged")
+
+
 def _outputs(task: Task) -> int:
     """Columns that are learnt for a task, before its own: a share for each class."""
     return 1 if task.kind == "regression" else len(task.classes)
@@ -165,6 +178,8 @@ def _part(kind: str, task: Task, own: dict[str, np.ndarray]):
     if kind == "mean":
         return _Mean(**own)
     if kind == "neighbours":
+        if own["k"].dtype != np.int32:
+            raise TypeError("k is no whole number")
         return Neighbours(own["bits"], own["labels"], own["weight"], int(own["k"][0]))
     if kind == "forest":
         return _Forest(Trees(**own), task.kind)
