@@ -29,6 +29,8 @@ FOLDS, PREDICTIONS = "folds.jsonl", "predictions"
 OURS = {FOLDS, PREDICTIONS, ledger.LOCK}  # what there is before the first fold is done
 WHERE = ("config", "repeat", "fold")
 WRITER = "molgnn evaluate"
+_NEEDED = {"config": str, "repeat": int, "fold": int, "asked": dict, "figures": ledger.FIGURES,
+           "per_task": dict, "left_out": dict, "seconds": ledger.NUMBER}  # fmt: skip
 
 
 def done_before(plan: Plan, out: Path) -> dict[tuple, dict]:
@@ -39,9 +41,7 @@ def done_before(plan: Plan, out: Path) -> dict[tuple, dict]:
         raise Refusal(f"{out} holds {others[0]} and no evaluation: give another --out")
     sides = {side.name: side for side in plan.sides}
     found = {}
-    for line in ledger.lines(out / FOLDS, WRITER):
-        if not isinstance(line, dict) or not line.keys() >= {*WHERE, "asked", "figures"}:
-            raise _another(out, f"{FOLDS} has a line of other things")
+    for line in ledger.lines(out / FOLDS, WRITER, needed=_NEEDED):
         where = tuple(line[name] for name in WHERE)
         if line["config"] not in sides:
             raise _another(out, f"it holds folds of {line['config']}, which is not asked for")
@@ -52,9 +52,18 @@ def done_before(plan: Plan, out: Path) -> dict[tuple, dict]:
             raise _another(out, f"{line['config']}: {differs.removeprefix('options.')}")
         if line["repeat"] >= plan.how.repeats:
             raise _another(out, f"it holds more than {plan.how.repeats} repeats")
-        if predictions_file(out, *where).exists():
+        if _is_whole(predictions_file(out, *where)):
             found[where] = line
     return found
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a table of predictions is there; a damaged one is made again."""
+    try:
+        pq.read_metadata(path)
+    except (OSError, pa.ArrowException):
+        return False
+    return True
 
 
 def _another(out: Path, why: str) -> Refusal:

@@ -13,22 +13,46 @@ from molgnn.errors import Refusal
 LOCK = "lock"
 
 
-def lines(path: Path, writer: str, cut: bool = True) -> Iterator[dict]:
+NUMBER = (int, float)
+FIGURES = object()  # metric -> number, or None where it is not known
+
+
+def lines(
+    path: Path, writer: str, cut: bool = True, needed: Mapping[str, object] | None = None
+) -> Iterator[dict]:
     """The records of whole lines, in order; what a kill left of a last one is cut off, so that none
     is glued to it, unless ``cut`` is False: who only looks, while another process may be writing.
-    Raises Refusal for a line that ``writer`` cannot have written."""
+    ``needed``: key -> type of what a record must hold, or ``FIGURES``. Raises Refusal for a line
+    that ``writer`` cannot have written."""
     if not path.exists():
         return
     raw = path.read_bytes()
     whole = raw[: raw.rfind(b"\n") + 1]
     for number, line in enumerate(whole.splitlines(), 1):
         try:
-            yield json.loads(line)
-        except ValueError:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            record = None
+        if _holds(record, needed or {}):
+            yield record
+        else:
             remedy = "remove the line, or give another --out"
             raise Refusal(f"{path} line {number}: not what `{writer}` wrote: {remedy}") from None
     if cut and len(whole) < len(raw):  # last, when all others have proved to be ours
         os.truncate(path, len(whole))
+
+
+def _holds(record: object, needed: Mapping[str, object]) -> bool:
+    return isinstance(record, dict) and all(
+        _is_figures(record.get(key)) if kind is FIGURES else isinstance(record.get(key), kind)
+        for key, kind in needed.items()
+    )
+
+
+def _is_figures(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        number is None or isinstance(number, NUMBER) for number in value.values()
+    )
 
 
 def append(path: Path, record: dict) -> None:

@@ -1,7 +1,9 @@
 """``molgnn bench accuracy`` on tiny suites: what it trains, keeps and says, not how good it is."""
 
 import csv
+import gzip
 import json
+import re
 
 import numpy as np
 import pytest
@@ -143,7 +145,10 @@ def test_what_is_finished_is_not_trained_again_and_other_options_are_another_run
     assert bench("moleculenet", *flags) == 0  # the last line is torn, so its run is made again
     assert trained[2:] == [("esol", 1, "sgc")]
     assert bench("moleculenet", *flags, "--arms", "again", "wide:encoder.dim=9") == 1
-    assert bench("moleculenet", *flags, "--arms", "again:seed=7", "wide:encoder.dim=9") == 0
+    assert (
+        bench("moleculenet", *flags, "--arms", "again:data.recipe=parent", "wide:encoder.dim=9")
+        == 0
+    )
     assert trained[3:] == [("esol", 0, "sgc"), ("esol", 1, "sgc")]  # of the arm wide alone
     table = tmp_path / "given" / "moleculenet" / "esol.csv"
     table.write_text(table.read_text().replace("CCO,3", "CCO,4"))
@@ -406,3 +411,56 @@ def test_parts_of_folds_are_refused_on_valid(bench, capsys):
     assert bench("moleculenet", "--by-part", "--part", "valid", "--arms", folded) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "--by-part: arm 'all' has fit.folds" in line
+
+
+@pytest.mark.parametrize(
+    "line", ["5", "{}", '{"key": []}', '{"key": "x", "figures": {"rmse": "1"}}', "[" * 5000]
+)
+def test_a_record_that_no_bench_wrote_is_refused_with_its_line(line, bench, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "runs.jsonl").write_text(line + "\n")
+    assert bench("moleculenet", "--sets", "esol", "--seeds", "0") == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "runs.jsonl line 1: not what `bench accuracy` wrote" in said
+
+
+@pytest.mark.parametrize(
+    "suite, file, text, said",
+    [
+        ("tdc", "tdc/caco2_wang/test.csv", "Drug_ID,Y\na,1\n", "no column 'Drug'"),
+        ("tdc", "tdc/caco2_wang/test.csv", "Drug_ID,Drug,Y\n", "no row below the header"),
+        ("tdc", "tdc/caco2_wang/test.csv", "", "not readable as CSV"),
+        ("moleculenet", "moleculenet/esol.csv", "smiles,y\nC,1\n", "no column 'split'"),
+        ("moleculenet", "moleculenet/esol.csv", '"\0\n\n', "not readable as CSV|no column"),
+        ("moleculeace", "moleculeace/CHEMBL1_Ki.csv", "smiles,y,split\n", "no column 'cliff_mol'"),
+        ("moleculeace", "moleculeace/published_rmse.csv", ",RF\nCHEMBL1_Ki,x\n", "not a table"),
+        ("antibiotic", "antibiotic/ecoli.csv", "smiles,activity\nC,yes\n", "must be 0 or 1"),
+    ],
+)
+def test_a_damaged_table_is_refused_before_anything_is_trained(
+    suite, file, text, said, bench, suites, trained, capsys
+):
+    (suites / file).write_text(text)
+    sets = ["--sets", file.split("/")[1].removesuffix(".csv")] if "published" not in file else []
+    assert bench(suite, *sets, "--seeds", "0") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(said, line)
+    assert file.split("/")[-1] in line
+    assert trained == []
+
+
+def test_a_cut_archive_is_refused(bench, suites, capsys):
+    path = suites / "moleculenet" / "esol.csv"
+    packed = gzip.compress(path.read_bytes())
+    path.with_suffix(".csv.gz").write_bytes(packed[: len(packed) // 2])
+    assert bench("moleculenet", "--sets", "esol", "--seeds", "0") == 1
+    assert "esol.csv.gz: not a whole gzip file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "option", ["data=esol", "data.split.name=random", "seed=7", "out=x", "data.repeats=mean"]
+)
+def test_what_the_protocol_says_cannot_be_set(option, bench, capsys):
+    assert bench("moleculenet", "--set", option) == 1
+    assert f"{option}: the benchmark's own protocol" in capsys.readouterr().err
+    assert bench("moleculenet", "--arms", f"a:{option}") == 1

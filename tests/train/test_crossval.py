@@ -126,8 +126,9 @@ def test_a_folder_of_another_evaluation_is_refused_and_stays(options, tmp_path, 
     out.mkdir()
     (out / "predictions").mkdir()
     (out / "predictions" / "a-1-2.parquet").touch()
-    ledger.append(out / FOLDS, {"config": "a", "repeat": 1, "fold": 2, "asked": asked,
-                                "figures": {"rmse": 1.0}})  # fmt: skip
+    record = {"config": "a", "repeat": 1, "fold": 2, "asked": asked, "figures": {"rmse": 1.0}}
+    rest = {"per_task": {}, "left_out": {}, "seconds": 1.0}
+    ledger.append(out / FOLDS, record | rest)
     before = (out / FOLDS).read_bytes()
     how = change.pop("how", HOW)
     with pytest.raises(Refusal) as refused:
@@ -148,7 +149,7 @@ def test_a_folder_with_something_else_is_refused(options, tmp_path):
         cross_validate(work, tmp_path / "mine.csv")
     (tmp_path / "run" / "metrics.json").unlink()
     (tmp_path / "run" / FOLDS).write_text("{}\nrest")
-    with pytest.raises(Refusal, match=r"folds\.jsonl has a line of other things"):
+    with pytest.raises(Refusal, match=r"folds\.jsonl line 1: not what `molgnn evaluate` wrote"):
         cross_validate(work, tmp_path / "run")
     assert (tmp_path / "run" / FOLDS).read_text() == "{}\nrest"
     with ledger.alone(tmp_path), pytest.raises(Refusal, match="another process is at work there"):
@@ -188,3 +189,13 @@ def test_from_python_it_is_the_same_and_goes_on(options, evaluated, table, tmp_p
     assert found["configs"]["b"]["label"] == "model=mean"
     assert molgnn.evaluate(table(), "y", **both, **given)["comparisons"] == found["comparisons"]
     assert len(said) == 6  # all was done
+
+
+def test_a_fold_whose_predictions_are_damaged_is_made_again(evaluated, options, tmp_path):
+    how = Folds(folds=2, repeats=1)
+    first = evaluated({"a": options()}, tmp_path / "cv", how)
+    path = tmp_path / "cv" / "predictions" / "a-0-1.parquet"
+    path.write_bytes(path.read_bytes()[:-9])
+    again = evaluated({"a": options()}, tmp_path / "cv", how)
+    assert again["configs"]["a"]["figures"] == first["configs"]["a"]["figures"]
+    pd.read_parquet(path)

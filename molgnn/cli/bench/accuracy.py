@@ -10,19 +10,20 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from molgnn.cli.bench import runs, suites
 from molgnn.cli.bench.arms import PLAIN, arms_of, on_table
-from molgnn.cli.bench.measured import csv_rows, read_csv, record_of, write_csv
+from molgnn.cli.bench.measured import SECONDS, csv_rows, read_csv, record_of, write_csv
 from molgnn.cli.bench.scoreboard import tables
 from molgnn.cli.bench.suites import SUITES, Case
 from molgnn.cli.meter import duration
 from molgnn.cli.terminal import INTERRUPTED, say, terminated_as_interrupted
 from molgnn.errors import Refusal
-from molgnn.train.ledger import alone, append, lines
+from molgnn.train.ledger import FIGURES, NUMBER, alone, append, lines
 
 if TYPE_CHECKING:
     from molgnn.train.options import RunOptions
@@ -133,9 +134,14 @@ class Bench:
         self.out, self.data, self.part, self.by_part = out, data, part, by_part
         name = "" if part == "test" else f"-{part}"
         self.csv, self.tables = out / f"accuracy{name}.csv", out / f"tables{name}.md"
-        self._records = {r["key"]: r for r in lines(out / runs.RUNS, "bench accuracy", cut)}
+        self._records = {r["key"]: r for r in self._recorded(cut)}
+        self._published = {suite: suites.published_of(suite, data) for suite in SUITES}
         self._sha: dict[Path, str] = {}
         self._paths: dict[Case, Path] = {}
+
+    def _recorded(self, cut: bool) -> Iterator[dict]:
+        needed = {"key": str, "figures": FIGURES, **dict.fromkeys(SECONDS, NUMBER)}
+        return lines(self.out / runs.RUNS, "bench accuracy", cut, needed)
 
     def work(self, wanted: list[Planned]) -> None:
         """Make the runs that are not on record; CSV and tables are written after each of them."""
@@ -212,8 +218,7 @@ class Bench:
 
     def _write(self, found: list, planned: int) -> None:
         write_csv(csv_rows(found, self.part, self.by_part), self.csv)
-        published = {suite: suites.published_of(suite, self.data) for suite in SUITES}
-        text = tables(read_csv(self.csv), published)
+        text = tables(read_csv(self.csv), self._published)
         if len(found) < planned:
             text += f"\nnot finished: {len(found)} of {planned} runs\n"
         self.tables.write_text(text, encoding="utf-8")

@@ -22,13 +22,29 @@ def arms_of(texts: list[str], shared: list[str]) -> "dict[str, RunOptions]":
     later. Raises Refusal for a name that is neither, or stands twice, and for a wrong option.
     """
     found: dict[str, RunOptions] = {}
+    _check_free(shared)
     for text in texts:
         name, colon, changes = text.partition(":")
         if not name or name in found:
             raise Refusal(f"arm {text!r}: give each arm a name of its own, NAME:KEY=VALUE,...")
         own = pieces(changes) if colon else _of_model(name)
+        _check_free(own)
         found[name] = _composed(_last_of_each([*_ALWAYS, *shared, *own]))
     return found
+
+
+_SET_HERE = (
+    "data", "data.name", "data.path", "data.targets", "data.atom_targets", "data.bond_targets",
+    "data.smiles", "data.id", "data.split", "data.repeats", "seed", "out", "force",
+)  # fmt: skip
+
+
+def _check_free(overrides: list[str]) -> None:
+    """Refuse what the protocols of the suites say themselves."""
+    for text in overrides:
+        key = text.lstrip("+~").partition("=")[0]
+        if key in _SET_HERE or key.startswith("data.split."):
+            raise Refusal(f"{text}: the benchmark's own protocol says this: leave it out")
 
 
 def _of_model(name: str) -> list[str]:

@@ -134,10 +134,13 @@ def finished(wanted: list, out: Path) -> list[dict]:
     from molgnn.data.named.registry import find
     from molgnn.data.readers.reader import file_sha256
     from molgnn.train.folder import plain
-    from molgnn.train.ledger import append, lines
+    from molgnn.train.ledger import NUMBER, append, lines
 
     sha = {data: file_sha256(find(data).path) for data in dict.fromkeys(w[0] for w in wanted)}
-    known = {_key(record): record for record in lines(out / RUNS, "bench encoders")}
+    needed = {"data": str, "model": str, "seed": int, "metric": str, "options": dict,
+              "data_sha256": str, "test": NUMBER, "valid": NUMBER}  # fmt: skip
+    there = lines(out / RUNS, "bench encoders", needed=needed)
+    known = {_key(record): record for record in there}
     records: list[dict] = []
     for number, (data, model, options) in enumerate(wanted, 1):
         record = {"data": data, "model": model, "seed": options.seed}

@@ -20,6 +20,7 @@ COLUMNS = (
     "train_seconds", "predict_seconds", "part",
 )  # fmt: skip
 POOLED = "pooled"
+SECONDS = ("train_seconds", "predict_seconds")
 
 
 def record_of(done: "Run", case: Case, part: str, table: Path, by_part: bool = False) -> dict:
@@ -97,7 +98,7 @@ def _pooled(runs: list[dict]) -> dict[str, float]:
 
 
 def _row(case: Case, split: str, metric: str, arm: str, value, runs: list[dict], part: str) -> dict:
-    seconds = [sum(run[key] for run in runs) for key in ("train_seconds", "predict_seconds")]
+    seconds = [sum(run[key] for run in runs) for key in SECONDS]
     spent = (sum(seconds), *seconds) if runs else (None,) * 3
     cells = (case.suite, case.set, split, metric, arm, case.seed, value, *spent, part)
     return dict(zip(COLUMNS, cells, strict=True))

@@ -4,8 +4,11 @@
 one. Each other protocol: (table, seed, fold) -> (n,) "train", "valid" or "test" for each row.
 """
 
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from molgnn.errors import Refusal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +23,22 @@ def cells(path: Path) -> "pd.DataFrame":
     """As text, so that labels are written as they were given."""
     import pandas as pd
 
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, EOFError, ValueError, zlib.error) as error:  # ParserError is a ValueError
+        said = " ".join(str(error).split())[:200]
+        raise Refusal(f"{path}: not readable as CSV ({said}): bring back the whole file") from None
+
+
+def _columns(path: Path, wanted: tuple[str, ...]) -> "pd.DataFrame":
+    """Those columns of a file. Raises Refusal where one is missing, or there is no row."""
+    table = cells(path)
+    for name in wanted:
+        if name not in table.columns:
+            raise Refusal(f"{path}: no column {name!r}, which its suite needs")
+    if table.empty:
+        raise Refusal(f"{path}: no row below the header")
+    return table[list(wanted)]
 
 
 def one_file(folder: Path, name: str) -> list[Path]:
@@ -35,21 +53,27 @@ def two_files(folder: Path, name: str) -> list[Path]:
 def read_tdc(files: list[Path]) -> "pd.DataFrame":
     import pandas as pd
 
-    parts = [cells(path).assign(split=part) for path, part in zip(files, TDC, strict=True)]
-    table = pd.concat(parts, ignore_index=True)
-    return table.rename(columns={"Drug": "smiles"})[["smiles", "Y", "split"]]
+    parts = [
+        _columns(path, ("Drug", "Y")).assign(split=part)
+        for path, part in zip(files, TDC, strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True).rename(columns={"Drug": "smiles"})
 
 
 def read_whole(files: list[Path]) -> "pd.DataFrame":
+    _columns(files[0], ("smiles", "split"))
     return cells(files[0])
 
 
 def read_growth(files: list[Path]) -> "pd.DataFrame":
-    return cells(files[0])[["smiles", "activity"]]
+    table = _columns(files[0], ("smiles", "activity"))
+    if not set(table["activity"]) <= {"0", "1", "0.0", "1.0"}:
+        raise Refusal(f"{files[0]}: 'activity' must be 0 or 1 in each row")
+    return table
 
 
 def read_cliffs(files: list[Path]) -> "pd.DataFrame":
-    return cells(files[0])[["smiles", "y", CLIFF, "split"]]
+    return _columns(files[0], ("smiles", "y", CLIFF, "split"))
 
 
 def given(table: "pd.DataFrame", seed: int, fold: int) -> "np.ndarray":

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,8 +86,11 @@ def rows_of(files: list[Path]) -> int:
     """Lines of some tables: how much work a set is."""
     count = 0
     for path in files:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as lines:
-            count += sum(1 for _ in lines)
+        try:
+            with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as lines:
+                count += sum(1 for _ in lines)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise Refusal(f"{path}: not a whole gzip file ({error}): bring it back") from None
     return count
 
 
@@ -129,9 +133,12 @@ def published_of(name: str, data: Path) -> dict[str, dict[str, float]]:
     path = data / name / "published_rmse.csv"
     if name != "moleculeace" or not path.is_file():
         return PUBLISHED.get(name, {})
-    with open(path, encoding="utf-8", newline="") as file:
-        (_, *models), *rows = csv.reader(file)
-    return {name: dict(zip(models, map(float, cells), strict=True)) for name, *cells in rows}
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            (_, *models), *rows = csv.reader(file)
+        return {name: dict(zip(models, map(float, cells), strict=True)) for name, *cells in rows}
+    except ValueError:
+        raise Refusal(f"{path}: not a table of one figure for each set and model") from None
 
 
 def check_sets(names: list[str], suites: list[str], data: Path) -> None:
