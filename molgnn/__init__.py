@@ -20,8 +20,10 @@ _VERBS = {
 
 def __getattr__(name: str):
     if name in _VERBS:
+        from molgnn.errors import in_python
+
         module, verb = _VERBS[name]
-        return getattr(import_module(module), verb)
+        return in_python(getattr(import_module(module), verb))
     if name == "screen":  # the floor is the verb: see molgnn.screen
         return import_module("molgnn.screen")
     raise AttributeError(f"module 'molgnn' has no attribute {name!r}")

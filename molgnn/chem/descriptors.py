@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from rdkit import Chem
+from rdkit import Chem, rdBase
 
 from molgnn.chem.smiles import canonical
 from molgnn.errors import choices
@@ -117,7 +117,8 @@ def _made(name: str) -> Block:
 
 
 def _anew(mol: Chem.Mol) -> Chem.Mol:
-    return Chem.MolFromSmiles(canonical(mol)) or mol
+    with rdBase.BlockLogs():
+        return Chem.MolFromSmiles(canonical(mol)) or mol
 
 
 def _morgan() -> Block:

@@ -99,6 +99,8 @@ def load_bundle(model: str | os.PathLike, device: str = "auto") -> Predictor:
 
 def find_bundle(model: str | os.PathLike) -> Path:
     """The folder of a model given by path or by bundled name; a folder on disk comes first."""
+    if not isinstance(model, str | os.PathLike):
+        raise Refusal(f"{model!r} is no model: give the folder of a run, or a model's name")
     path = Path(model)
     for folder in (path, path / "model"):
         if (folder / "config.json").is_file():

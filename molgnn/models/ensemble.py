@@ -57,6 +57,10 @@ class Predictor:
     def __getstate__(self) -> dict:
         return self.__dict__ | {"_scorers": {}}  # made again where they are needed
 
+    def __repr__(self) -> str:
+        members = f"{len(self.members)} networks, {len(self.shallow)} models without a graph"
+        return f"Predictor({', '.join(self.columns + self.list_columns)}: {members})"
+
     @property
     def name(self) -> str:
         return self.card.get("name", "")

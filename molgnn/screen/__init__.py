@@ -1,4 +1,5 @@
-"""Screen a library. The package is also the verb: ``molgnn.screen(model, library, top=100)``."""
+"""Screen a library. The package is also the verb: ``molgnn.screen(model, library, top=100)``, whose
+arguments ``help(molgnn.screen.pipeline.screen)`` lists."""
 
 import sys
 from types import ModuleType
@@ -19,9 +20,10 @@ class _Verb(ModuleType):
 
     def __call__(self, *args, **kwargs):
         """See ``molgnn.screen.pipeline.screen``."""
+        from molgnn.errors import in_python
         from molgnn.screen.pipeline import screen  # not above: workers import this file too
 
-        return screen(*args, **kwargs)
+        return in_python(screen)(*args, **kwargs)
 
 
 sys.modules[__name__].__class__ = _Verb

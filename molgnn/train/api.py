@@ -1,5 +1,6 @@
 """``molgnn.fit`` and ``molgnn.evaluate``, with the options that most people change as arguments."""
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -125,6 +126,11 @@ def options_of(
     **options,
 ) -> RunOptions:
     """What the arguments of ``fit`` stand for. Raises Refusal for what is unknown."""
+    if not isinstance(data, str | os.PathLike):
+        raise Refusal(
+            f"a {type(data).__name__} is no table: give a file (DataFrame.to_csv writes one) or a "
+            "data set's name; molgnn.sklearn takes molecules in memory"
+        )
     is_name = str(data) in DATASETS and not Path(data).exists()
     if is_name and (targets or atom_targets or bond_targets):
         raise Refusal(f"{data} is a named data set with targets of its own: leave targets out")
@@ -134,7 +140,9 @@ def options_of(
     columns = {"targets": targets, "atom_targets": atom_targets, "bond_targets": bond_targets}
     where = {"name": str(data)} if is_name else {"path": str(data), **columns}
     splits = {"name": split} if isinstance(split, str) else split
-    where |= {"split": dict(splits), "transform": transform, **(table or {})}
+    if not isinstance(table or {}, Mapping):
+        raise Refusal(f"table={table!r}: must hold options of its own")
+    where |= {"split": splits, "transform": transform, **(table or {})}
     return RunOptions(
         data=from_plain(DataOptions, where, "data."),
         model=from_plain(ModelOptions, model_options(model), "model."),
@@ -149,7 +157,8 @@ def options_of(
 
 
 def _part(part: str | Mapping) -> dict:
-    return {"name": part} if isinstance(part, str) else dict(part)
+    """What is neither is refused where the network is built."""
+    return dict(part) if isinstance(part, Mapping) else {"name": part}
 
 
 def loss_options(loss: str | Mapping) -> Mapping:

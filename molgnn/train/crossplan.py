@@ -21,7 +21,7 @@ FOREST = "forest"  # the baseline's name beside those of the configurations
 PLACE = ("repeat", "fold")  # columns beside the targets in the tables of predictions
 METRICS = {
     "regression": ("rmse", "mae", "r2", "spearman"),
-    "binary": ("roc_auc", "pr_auc", "bedroc", "log_loss"),
+    "binary": ("roc_auc", "pr_auc", "bedroc", "ef1", "log_loss"),
     "multiclass": ("accuracy", "roc_auc", "log_loss"),
 }  # the first one is the default
 
@@ -34,6 +34,11 @@ class Folds:
     folds: int = 5
     repeats: int = 5
     seed: int = 0
+
+    def __post_init__(self):
+        for name in ("folds", "repeats", "seed"):
+            if type(getattr(self, name)) is not int:
+                raise Refusal(f"{name}={getattr(self, name)!r}: must be a whole number")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """From molecules in memory to a trained model: the way that runs and estimators have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,8 +62,11 @@ def job_of(
     return Job(options, list(tasks), train, valid, folder, blocks, folds)
 
 
-def learn(job: Job, epoch_done: EpochDone | None = None) -> tuple[Predictor, list[list[dict]]]:
+def learn(
+    job: Job, epoch_done: EpochDone | None = None, say: Callable[[str], None] = lambda line: None
+) -> tuple[Predictor, list[list[dict]]]:
     """The trained model, on the CPU, and for each network its history, one row an epoch.
+    ``say`` gets a line where models without a graph begin after networks.
 
     torch's global random numbers go on afterwards as if nothing had been drawn.
     """
@@ -73,6 +76,8 @@ def learn(job: Job, epoch_done: EpochDone | None = None) -> tuple[Predictor, lis
             models, histories = train_members(job, epoch_done)
     options = job.options.model
     predictor = Predictor(models, job.tasks, job.options.data.recipe, blocks=job.blocks)
+    if models and options.shallow:
+        say(f"{', '.join(options.shallow)}: learning")
     predictor.shallow = _shallow(job, predictor)
     if len(options.parts) > 1:
         predictor.shares = _shares(job)

@@ -185,6 +185,8 @@ class RunOptions:
     seed: int = 0
 
     def __post_init__(self):
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool):
+            raise Refusal(f"seed={self.seed!r}: must be a whole number")
         if self.seed < 0:
             raise Refusal(f"seed={self.seed}: must not be negative")
         if self.seed >= 2**32:

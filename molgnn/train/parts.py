@@ -133,8 +133,8 @@ def default_model() -> ModelOptions:
 def model_options(model: str | Mapping) -> dict:
     """A model by its name, or a mapping with a name and further options of ``ModelOptions``, as
     plain options. Raises Refusal for another name."""
-    given = {"name": model} if isinstance(model, str) else dict(model)
+    given = dict(model) if isinstance(model, Mapping) else {"name": model}
     name = given.pop("name", DEFAULT)
-    if name not in MODELS:
+    if not isinstance(name, str) or name not in MODELS:
         raise choices("model", name, MODELS)
     return {**MODELS[name], **given}

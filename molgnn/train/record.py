@@ -37,13 +37,12 @@ def describe(dataset: Dataset) -> str:
 
 def what_learns(options: RunOptions) -> str:
     """The parts of a model in a few words."""
-    network = (
-        f"{options.encoder.get('name')} ({options.fit.networks} x {options.fit.epochs} epochs)"
-    )
-    beside = "+".join(options.model.network_features)
-    networks = {"network": network, "hybrid": f"{network} with {beside}"}
-    parts = " and ".join(networks.get(p, p) for p in options.model.parts)
-    return f"{parts}, in {options.fit.folds} folds" if options.fit.folds else parts
+    said = " + ".join(options.model.parts)
+    if options.model.networks:
+        members = options.fit.networks
+        many = f", {members} networks of each kind" if members > 1 else ""
+        said += f" ({options.encoder.get('name')}, {options.fit.epochs} epochs{many})"
+    return f"{said}, in {options.fit.folds} folds" if options.fit.folds else said
 
 
 def kept_epoch(history: list[dict], chooses: bool) -> int:

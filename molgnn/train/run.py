@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class Run:
 
     folder: Path
     model: Predictor
-    metrics: dict
+    metrics: dict = field(repr=False)
 
     @property
     def predictions(self) -> pd.DataFrame:
@@ -92,10 +92,12 @@ def _run(
     if left:
         what = "can do neither atoms and bonds nor quantiles"
         say(f"networks predict alone: {' and '.join(left)} {what}")
+    if options.fit.members > 1 and not job.options.model.networks:
+        say(f"fit.members={options.fit.members} counts for networks, and there is none")
     say(describe(dataset))  # only now: a refusal is the one line that a user sees
     write_rejects(out / "rejects.csv", dataset.rejects, force=True)
     try:
-        model, histories = learn(job, epoch_done)
+        model, histories = learn(job, epoch_done, say)
     except Refusal:
         if not goes_on:  # other options would be refused here, for the sake of nothing
             run_folder.clear(out)

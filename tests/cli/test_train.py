@@ -136,6 +136,9 @@ def test_progress_without_a_terminal_is_ten_lines_a_member(capsys):
         (["--data", "csv"], "without dashes"),
         (["epochs=5"], "did you mean fit.epochs?"),
         (["solubility"], "key=value"),
+        (["data.path=mine.csv"], "a table of your own is data=csv 'data.path=mine.csv'"),
+        (["data=esol", "data.path=mine.csv"], "data=esol is a named data set: a table of your own"),
+        (["data.split=random"], "did you mean data.split.name=random?"),
     ],
 )
 def test_first_mistakes_are_answered_with_what_to_type(words, said, capsys):
@@ -184,6 +187,26 @@ def test_a_refused_table_is_one_line_on_stderr(tmp_path, monkeypatch, capsys):
     assert len(lines) == 1
     assert "t.csv: line 3" in lines[0]
     assert not (tmp_path / "r").exists()
+
+
+def test_a_verdict_is_by_the_validation_molecules_and_names_what_can_be_done():
+    better = {"valid": {"rmse": 1.0}, "test": {"rmse": 9.0}}
+    figures = {"valid": {"rmse": 2.0}, "test": {"rmse": 1.0}, "baseline": better}
+    (line,) = verdict(figures)
+    assert "does better on valid (rmse 1.000, network 2.000): try model=blend" in line
+    (line,) = verdict(figures, ["atom"])
+    assert "try fit=ensemble" in line
+    assert verdict(figures | {"valid": {"rmse": 0.5}}) == []
+
+
+def test_a_run_is_called_after_its_table(here, capsys):
+    from molgnn.cli.train import called, composed
+
+    words = ["data=csv", "data.path=lib/mine.v2.csv.gz", "data.targets=[y]"]
+    assert composed(words).out.startswith("runs/mine/")
+    assert composed([*words, "data.name=his"]).out.startswith("runs/his/")
+    assert composed(["data=esol"]).out.startswith("runs/esol/")
+    assert called("", None) == "table"
 
 
 def test_a_verdict_on_a_model_without_a_network_names_no_network():
