@@ -42,7 +42,7 @@ def test_its_python_runs(tmp_path):
     assert "not valid SMILES" in done.stdout
     assert "rmse" in done.stdout
     assert (tmp_path / "hits_py" / "report.html").exists()
-    assert (tmp_path / "runs" / "gin" / "model" / "config.json").exists()
+    assert (tmp_path / "runs" / "two" / "model" / "config.json").exists()
 
 
 def test_its_estimators_run(tmp_path):
@@ -59,7 +59,7 @@ def test_its_estimators_run(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "best: {'encoder': " in done.stdout
     assert "['insoluble' 'soluble'] [[0." in done.stdout
-    assert (tmp_path / "models" / "solubility" / "config.json").exists()
+    assert (tmp_path / "runs" / "estimator" / "config.json").exists()
 
 
 def test_every_module_is_in_its_file_tree():

@@ -255,11 +255,11 @@ def test_an_evaluation_cuts_what_is_outside_its_fold(rule, options, monkeypatch,
 @pytest.mark.parametrize(
     "options, said",
     [
-        ({"folds": 1}, r"fit\.folds=1: must be at least 2, or 0"),
-        ({"folds": -3}, r"fit\.folds=-3"),
-        ({"folds": 5, "members": 3}, r"fit\.members=3: with fit\.folds=5 give 1.* multiple of 5"),
+        ({"folds": 1}, r"folds=1: must be at least 2, or 0"),
+        ({"folds": -3}, r"folds=-3"),
+        ({"folds": 5, "members": 3}, r"members=3: with folds=5 give 1.* multiple of 5"),
         ({"folds": 2, "model": {**FOREST, "embeddings": True}}, r"model\.embeddings=true: with"),
-        ({"folds": 68}, r"fit\.folds=68: 68 folds of 68 molecules leave too few"),
+        ({"folds": 68}, r"folds=68: 68 folds of 68 molecules leave too few"),
         ({"folds": 60, "split": "scaffold"}, r"60 folds of \d+ scaffolds leave too few"),
     ],
 )

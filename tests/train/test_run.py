@@ -251,7 +251,7 @@ def test_a_finished_run_is_not_overwritten_unless_forced(table, fit, weights):
     first = fit(path)
     before = weights(first)
     (first.folder / "mine.txt").write_text("keep")
-    with pytest.raises(Refusal, match=r"holds this run, finished: .*force=true"):
+    with pytest.raises(Refusal, match=r"holds this run, finished: .*force=True"):
         fit(path)
     assert weights(first) == before
     fit(path, force=True, seed=1)
@@ -319,7 +319,7 @@ def test_a_run_that_was_refused_does_not_block_the_next(table, fit):
         (None, {"split": {"name": "random", "sizes": [0.5, 0.1]}}, "split sizes"),
         (None, {"table": {"recipe": "wash"}}, "unknown standardisation 'wash'"),
         (None, {"table": {"repeats": "sum"}}, "unknown rule for repeated molecules 'sum'"),
-        (None, {"epochs": 0}, "fit.epochs=0"),
+        (None, {"epochs": 0}, "epochs=0"),
         (None, {"epoch": 1}, "unknown option 'fit.epoch'"),
         (None, {"precision": "4-bit"}, "precision=4-bit cannot be used here"),
         (None, {"accelerator": "abacus"}, "accelerator=abacus .* cannot be used here"),

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from molgnn.train.parts import NETWORKS
-
 if TYPE_CHECKING:
     import numpy as np
 
@@ -47,6 +45,8 @@ def _kinds(done: "Run") -> "np.ndarray":
     """The part that each member belongs to, (members,): first the networks, as in a ``Predictor``,
     and each part has as many members as the others of its sort."""
     import numpy as np
+
+    from molgnn.train.parts import NETWORKS
 
     networks = [part for part in done.metrics["parts"] if part in NETWORKS]
     shallow = [part for part in done.metrics["parts"] if part not in NETWORKS]

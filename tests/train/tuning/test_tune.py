@@ -182,7 +182,7 @@ def test_two_searches_in_one_folder_are_refused(tune, table, tmp_path):
         ({"workers": 0}, "workers=0: must be at least 1, or auto"),
         ({"workers": "many"}, "workers=many"),
         ({"devices": 2}, "a trial has one device"),
-        ({"folds": 5}, r"fit\.folds=5: trials are compared on valid, from which folds would learn"),
+        ({"folds": 5}, r"folds=5: trials are compared on valid, from which folds would learn"),
         ({"metric": "roc_auc"}, "unknown metric of these targets: 'roc_auc': choose one of auto"),
         ({"metric": "rsme"}, "unknown metric 'rsme'"),
         ({"prune": "halving"}, "unknown prune 'halving'"),
