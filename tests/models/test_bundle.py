@@ -134,6 +134,8 @@ def test_there_is_a_kept_bundle_for_every_encoder_and_every_kind_of_model():
         ("data", {"range": 5}, "'name' or the range"),
         ("data", {"range": {"logS": ["a", "b"]}}, "'name' or the range"),
         ("data", {"range": {"logS": [1.0]}}, "'name' or the range"),
+        ("data", {"range": {"logS": [1.0, 10**400]}}, "'name' or the range"),
+        ("data", {"range": {"logS": [1.0, float("nan")]}}, "'name' or the range"),
     ],
 )
 def test_a_config_of_another_kind_is_refused_with_its_name(edited, key, value, said):

@@ -84,9 +84,8 @@ class ShallowModel:
             shares = {"mean": "value", "neighbours": "labels"}.get(self.kind)
             if shares and task.kind != "regression":
                 _check_shares(np.atleast_2d(getattr(part, shares)))
-        known = {"fill", *(name for i in range(len(self.tasks)) for name in self.arrays
-                           if name.startswith(f"{i}."))}  # fmt: skip
-        if others := set(self.arrays) - known:
+        own = {f"{i}.{name}" for i in range(len(self.tasks)) for name in _own(self.arrays, i)}
+        if others := self.arrays.keys() - own - {"fill"}:
             raise Refusal(f"it has arrays of no task: {min(others)}")
 
 
