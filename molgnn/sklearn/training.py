@@ -11,7 +11,7 @@ from molgnn.data.levels import Levels
 from molgnn.data.tables.features import with_features
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
-from molgnn.data.targets import Wishes, make_tasks
+from molgnn.data.wishes import Wishes, make_tasks
 from molgnn.errors import Refusal, choices
 from molgnn.models.ensemble import Predictor
 from molgnn.train.learn import job_of, learn

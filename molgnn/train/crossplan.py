@@ -9,7 +9,8 @@ from molgnn.data.tables.features import with_features
 from molgnn.data.tables.folds import cross_splits
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
-from molgnn.data.targets import Task, Wishes, make_tasks
+from molgnn.data.targets import Task
+from molgnn.data.wishes import Wishes, make_tasks
 from molgnn.errors import Refusal, choices
 from molgnn.train import ledger
 from molgnn.train.folder import plain

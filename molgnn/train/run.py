@@ -15,7 +15,7 @@ from molgnn.data.tables.features import with_features
 from molgnn.data.tables.leak import leak_report
 from molgnn.data.tables.split import Split, split
 from molgnn.data.tables.table import Dataset, read_dataset
-from molgnn.data.targets import Wishes, make_tasks
+from molgnn.data.wishes import Wishes, make_tasks
 from molgnn.errors import Refusal
 from molgnn.models.bundle import load_bundle, save_bundle
 from molgnn.models.ensemble import Predictor

@@ -11,7 +11,7 @@ from molgnn.cli.bench.standings import near, standings, table
 from molgnn.cli.main import main
 from molgnn.data.named.registry import read_named
 from molgnn.data.tables.split import split
-from molgnn.data.targets import Wishes, make_tasks
+from molgnn.data.wishes import Wishes, make_tasks
 from molgnn.train.run import run as train
 
 PARTS = ["train"] * 12 + ["valid"] * 6 + ["test"] * 6

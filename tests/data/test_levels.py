@@ -10,7 +10,7 @@ from rdkit import Chem
 
 from molgnn.data.levels import Levels
 from molgnn.data.tables.table import read_dataset
-from molgnn.data.targets import Wishes, make_tasks
+from molgnn.data.wishes import Wishes, make_tasks
 from molgnn.errors import Refusal
 
 NAN = float("nan")

@@ -5,7 +5,8 @@ import pytest
 
 from molgnn.chem.graph import featurize
 from molgnn.data.levels import Levels
-from molgnn.data.targets import Task, Wishes, make_tasks
+from molgnn.data.targets import Task
+from molgnn.data.wishes import Wishes, make_tasks
 from molgnn.errors import Refusal
 
 Y = np.array([[0.5, 1.5], [2.5, 3.0], [4.0, 5.0]])

@@ -13,7 +13,7 @@ from molgnn.cli.make import run_options
 from molgnn.data.levels import Levels
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
-from molgnn.data.targets import Wishes, make_tasks
+from molgnn.data.wishes import Wishes, make_tasks
 from molgnn.models.build import ENCODERS, READOUTS
 from molgnn.models.bundle import load_bundle, save_bundle
 from molgnn.models.ensemble import Predictor

@@ -247,7 +247,7 @@ def test_the_same_seed_gives_the_same_weights(name, fit, table, weights):
 def test_features_that_a_job_did_not_ask_for_are_a_mistake_of_the_caller(options):
 
     from molgnn.data.tables.features import with_features
-    from molgnn.data.targets import Wishes, make_tasks
+    from molgnn.data.wishes import Wishes, make_tasks
     from molgnn.train.run import read_data, split_data
 
     given = replace(options(), model=ModelOptions(parts=("hybrid",)))

@@ -10,7 +10,7 @@ from molgnn.data.batch import batch_rows, to_batch
 from molgnn.data.levels import Levels
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
-from molgnn.data.targets import Wishes, make_tasks
+from molgnn.data.wishes import Wishes, make_tasks
 from molgnn.nn.loss import LevelLoss
 from molgnn.train.fit import Training
 from molgnn.train.learn import job_of, learn

@@ -177,7 +177,7 @@ def _trained(options: "RunOptions", out: Path) -> dict:
 
 def _reference(name: str, options: "RunOptions") -> dict:
     """The figures of what needs no graph: the mean of the training labels, or the forest."""
-    from molgnn.data.targets import Wishes, make_tasks
+    from molgnn.data.wishes import Wishes, make_tasks
     from molgnn.train.evaluate import judge_baseline
     from molgnn.train.run import read_data, split_data
 

@@ -11,9 +11,9 @@ from molgnn.data.targets import Task
 from molgnn.errors import Refusal, choices
 from molgnn.models.shallow.boosting import grow_boosted
 from molgnn.models.shallow.forest import grow_forest
-from molgnn.models.shallow.linear import Linear, fit_linear
+from molgnn.models.shallow.linear import fit_linear
 from molgnn.models.shallow.neighbours import Neighbours
-from molgnn.models.shallow.trees import Trees
+from molgnn.models.shallow.parts import is_sound, part_of
 
 KINDS = ("mean", "neighbours", "linear", "forest", "boosting")
 COUNTS = ("morgan", "avalon", "erg")  # blocks of features that count something
@@ -58,7 +58,9 @@ class ShallowModel:
         self.kind, self.blocks, self.embeddings = kind, tuple(blocks), embeddings
         self.tasks, self.arrays = list(tasks), dict(arrays)
         self._columns = columns_of(computed, self.blocks)
-        self._parts = [_part(kind, task, _own(self.arrays, i)) for i, task in enumerate(self.tasks)]
+        self._parts = [
+            part_of(kind, task, _own(self.arrays, i)) for i, task in enumerate(self.tasks)
+        ]
 
     def predict(self, features: np.ndarray | None, vectors: np.ndarray | None, n: int):
         """Features (n, F) of the blocks computed, molecule vectors (n, D) -> (n, O) float64, in the
@@ -77,7 +79,7 @@ class ShallowModel:
     def check(self, vector_width: int) -> None:
         """Raises Refusal for arrays in which a prediction would go astray."""
         width = len(feature_names(self.blocks)) + vector_width * self.embeddings
-        if not _is_sound(self.arrays["fill"], (width,), np.float32):
+        if not is_sound(self.arrays["fill"], (width,), np.float32):
             raise Refusal("its features are damaged")
         for part, task in zip(self._parts, self.tasks, strict=True):
             part.check(width, _outputs(task))
@@ -152,10 +154,6 @@ def _filled(columns, embeddings, features, vectors, n, fill) -> np.ndarray:
     return x if fill is None else np.where(np.isnan(x), fill, x)
 
 
-def _is_sound(array: np.ndarray, shape: tuple[int, ...], dtype: type) -> bool:
-    return array.shape == shape and array.dtype == dtype and bool(np.isfinite(array).all())
-
-
 def _check_shares(shares: np.ndarray) -> None:
     """Of classes, (n, C): each at least 0, together 1."""
     if not ((shares >= 0).all() and np.allclose(shares.sum(axis=1), 1.0)):
@@ -170,82 +168,3 @@ def _outputs(task: Task) -> int:
 def _own(arrays: Mapping[str, np.ndarray], task: int) -> dict[str, np.ndarray]:
     own = f"{task}."
     return {k.removeprefix(own): v for k, v in arrays.items() if k.startswith(own)}
-
-
-def _part(kind: str, task: Task, own: dict[str, np.ndarray]):
-    """What one task has learnt: ``outputs(x)`` gives scaled values, or a share for each class."""
-    if kind == "mean":
-        return _Mean(**own)
-    if kind == "neighbours":
-        if own["k"].dtype != np.int32:
-            raise TypeError("k is no whole number")
-        return Neighbours(own["bits"], own["labels"], own["weight"], int(own["k"][0]))
-    if kind == "forest":
-        return _Forest(Trees(**own), task.kind)
-    if kind == "linear":
-        return _Logits(Linear(**own), task.kind)
-    trees = Trees(**{k: v for k, v in own.items() if k != "start"})
-    return _Logits(_Boosted(trees, own["start"]), task.kind)
-
-
-@dataclass(frozen=True)
-class _Mean:
-    value: np.ndarray
-
-    def outputs(self, x: np.ndarray) -> np.ndarray:
-        return np.repeat(self.value[None], len(x), axis=0)
-
-    def check(self, num_features: int, width: int) -> None:
-        if not _is_sound(self.value, (width,), np.float64):
-            raise Refusal("its mean is damaged")
-
-
-@dataclass(frozen=True)
-class _Forest:
-    trees: Trees
-    kind: str
-
-    def outputs(self, x: np.ndarray) -> np.ndarray:
-        sums = self.trees.sums(x)
-        if self.kind == "regression":
-            return sums
-        return sums / sums.sum(axis=1, keepdims=True)  # single precision may add up to 1.00000001
-
-    def check(self, num_features: int, width: int) -> None:
-        self.trees.check(num_features, width)
-        shares = self.trees.values[self.trees.feature < 0]
-        if self.kind != "regression" and not ((shares >= 0).all() and shares.sum(axis=1).all()):
-            raise Refusal("its trees are damaged")
-
-
-@dataclass(frozen=True)
-class _Boosted:
-    trees: Trees
-    start: np.ndarray
-
-    def sums(self, x: np.ndarray) -> np.ndarray:
-        return self.trees.sums(x) + self.start
-
-    def check(self, num_features: int, width: int) -> None:
-        self.trees.check(num_features, width)
-        if not _is_sound(self.start, (width,), np.float64):
-            raise Refusal("its trees are damaged")
-
-
-@dataclass(frozen=True)
-class _Logits:
-    """A model whose ``sums`` are labels, or logits of classes."""
-
-    model: _Boosted | Linear
-    kind: str
-
-    def outputs(self, x: np.ndarray) -> np.ndarray:
-        sums = self.model.sums(x)
-        if self.kind == "regression":
-            return sums
-        logits = np.concatenate([-sums, sums], axis=1) / 2 if self.kind == "binary" else sums
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return shares / shares.sum(axis=1, keepdims=True)
-
-    def check(self, num_features: int, width: int) -> None:
-        self.model.check(num_features, 1 if self.kind == "binary" else width)

@@ -9,7 +9,8 @@ import torch
 from molgnn.chem.descriptors import columns_of
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
-from molgnn.data.targets import Task, Wishes, make_tasks
+from molgnn.data.targets import Task
+from molgnn.data.wishes import Wishes, make_tasks
 from molgnn.errors import Refusal, choices
 from molgnn.models.ensemble import Predictor
 from molgnn.train.evaluate import over_members

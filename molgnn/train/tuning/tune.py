@@ -17,16 +17,15 @@ from molgnn.train.ledger import alone
 from molgnn.train.options import RunOptions
 from molgnn.train.record import describe
 from molgnn.train.run import Run, read_data, run, split_data
+from molgnn.train.tuning.claim import BEST, enter, remove
 from molgnn.train.tuning.crew import Crew
 from molgnn.train.tuning.memory import Room, free_memory
 from molgnn.train.tuning.results import PICTURE, TRIALS, picture, table, write_table
 from molgnn.train.tuning.space import Option
-from molgnn.train.tuning.study import JOURNAL, PRUNERS, Study, is_default
+from molgnn.train.tuning.study import PRUNERS, Study, is_default
 from molgnn.train.tuning.trial import Material, Outcome, attempt, material_of, metric_of
 
 _OF_NETWORKS = {"encoder", "readout", "head", "optim", "loss", "fit"}
-CLAIM, BEST = "study.yaml", "best.yaml"
-WRITTEN = (CLAIM, JOURNAL, BEST, TRIALS, PICTURE)
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def tune(
     material.job(default)  # refuses now what cannot be learnt, while no folder is touched
     claim = _claim(search, default, metric, file_sha256(source))
     with alone(out):
-        _enter(out, claim, force)
+        enter(out, claim, force)
         study = Study(
             out, search.space, search.defaults, metric, _pruning(search), seed=default.seed
         )
@@ -131,48 +130,6 @@ def _claim(search: Search, default: RunOptions, metric: str, sha256: str) -> dic
     return {**how, "options": plain(default), "data_sha256": sha256}
 
 
-def _enter(out: Path, claim: dict, force: bool) -> None:
-    """Begin a study in ``out``, or go on with the same one."""
-    there = [name for name in WRITTEN if (out / name).exists()]
-    if there and not force:
-        if CLAIM not in there:
-            raise Refusal(f"{out} holds {there[0]} but no {CLAIM}: choose another out=DIR")
-        _compare(out, claim)
-        return
-    _remove(out)
-    with durable(out / CLAIM) as partial:
-        partial.write_text(yaml.safe_dump(claim, sort_keys=False, allow_unicode=True), "utf-8")
-
-
-def _remove(out: Path) -> None:
-    for name in WRITTEN:
-        (out / name).unlink(missing_ok=True)
-
-
-def _compare(out: Path, claim: dict) -> None:
-    try:
-        found = yaml.safe_load((out / CLAIM).read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
-        found = None
-    before, now = (_flat(c) if isinstance(c, dict) else {} for c in (found, claim))
-    for key in [*now, *before]:
-        if before.get(key, _flat) != now.get(key, _flat):
-            was, wish = (str(side.get(key, "not there")) for side in (before, now))
-            what = "another table" if key == "data_sha256" else f"{key}: {was}, not {wish}"
-            raise Refusal(
-                f"{out} holds a study with {what}: choose another out=DIR, or replace it with "
-                "force=true"
-            )
-
-
-def _flat(nested: Mapping, where: str = "") -> dict:
-    found = {}
-    for name, value in nested.items():
-        is_node = isinstance(value, Mapping) and value
-        found |= _flat(value, f"{where}{name}.") if is_node else {f"{where}{name}": value}
-    return found
-
-
 def _try(
     study: Study, search: Search, material: Material, trials: int, size: int, out: Path, say
 ) -> None:
@@ -191,7 +148,7 @@ def _try(
     def ended(trial, outcome: Outcome) -> None:
         study.tell(trial, outcome)
         if is_default(study.study.trials[trial.number]) and outcome.state == "failed":
-            _remove(out)  # nothing has come of it, and the remedy is another configuration
+            remove(out)  # nothing has come of it, and the remedy is another configuration
             raise Refusal(f"the default configuration fails: {outcome.reason}")
         rows = table(study)
         write_table(out / TRIALS, rows)
