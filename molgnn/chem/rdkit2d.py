@@ -80,7 +80,7 @@ class _Plan:
             try:
                 values = function(facts)
             # As RDKit's loop does: what it or a group raises on odd molecules is of any kind.
-            except Exception:  # noqa: BLE001
+            except Exception:  # noqa: BLE001  why: see above
                 found[places] = [_tried(one, mol) for one in own]
             else:
                 found[places] = [values[i] for i in chosen]

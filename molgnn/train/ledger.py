@@ -65,18 +65,19 @@ def append(path: Path, record: dict) -> None:
 
 def difference(there: Mapping, here: Mapping) -> str:
     """The first option in which two sets of options differ, with both values; "" if none does."""
-    one, other = _flat(there), _flat(here)
+    one, other = flat(there), flat(here)
     for name in {**one, **other}:
         if one.get(name) != other.get(name):
             return f"{name} is {one.get(name, 'not set')} there, {other.get(name, 'not set')} here"
     return ""
 
 
-def _flat(options: Mapping, where: str = "") -> dict:
+def flat(options: Mapping, where: str = "") -> dict:
+    """Options within options by one name each, such as ``fit.epochs``."""
     found = {}
     for name, value in options.items():
         nested = isinstance(value, Mapping) and value
-        found |= _flat(value, f"{where}{name}.") if nested else {f"{where}{name}": value}
+        found |= flat(value, f"{where}{name}.") if nested else {f"{where}{name}": value}
     return found
 
 

@@ -1,12 +1,12 @@
 """Whose folder it is: a study says what it searches, and goes on only with the same."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
 from molgnn.data.packed.durable import durable
 from molgnn.errors import Refusal
+from molgnn.train.ledger import flat
 from molgnn.train.tuning.results import PICTURE, TRIALS
 from molgnn.train.tuning.study import JOURNAL
 
@@ -37,20 +37,12 @@ def _compare(out: Path, claim: dict) -> None:
         found = yaml.safe_load((out / CLAIM).read_text("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError):
         found = None
-    before, now = (_flat(c) if isinstance(c, dict) else {} for c in (found, claim))
+    before, now = (flat(c) if isinstance(c, dict) else {} for c in (found, claim))
     for key in [*now, *before]:
-        if before.get(key, _flat) != now.get(key, _flat):
+        if before.get(key, flat) != now.get(key, flat):
             was, wish = (str(side.get(key, "not there")) for side in (before, now))
             what = "another table" if key == "data_sha256" else f"{key}: {was}, not {wish}"
             raise Refusal(
                 f"{out} holds a study with {what}: choose another out=DIR, or replace it with "
                 "force=true"
             )
-
-
-def _flat(nested: Mapping, where: str = "") -> dict:
-    found = {}
-    for name, value in nested.items():
-        is_node = isinstance(value, Mapping) and value
-        found |= _flat(value, f"{where}{name}.") if is_node else {f"{where}{name}": value}
-    return found
