@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from molgnn.chem.packed import PackedGraphs
@@ -53,3 +54,26 @@ def batch_rows(n: int, size: int, rng: np.random.Generator | None = None) -> Ite
     """
     rows = np.arange(n) if rng is None else rng.permutation(n)
     return iter(np.array_split(rows, -(-n // size))) if n else iter(())
+
+
+def padded(batch: GraphBatch, atoms: int = 256, bonds: int = 256) -> GraphBatch:
+    """The batch with one molecule more behind, of lone atoms whose last has bonds with itself, so
+    that the numbers of atoms and of bonds are multiples of ``atoms`` and ``bonds``.
+
+    CPU libraries prepare a product anew for each shape: few shapes are a quarter faster in bf16.
+    """
+    own, edges = len(batch.x), batch.edge_index.size(1) // 2
+    more = atoms - own % atoms  # one at least, for the bonds
+    bonds_more = -edges % bonds
+    last = own + more - 1
+    loops = torch.full((2, bonds_more), last)
+    index = batch.edge_index
+    attr = F.pad(batch.edge_attr[:edges], (0, 0, 0, bonds_more))
+    return GraphBatch(
+        F.pad(batch.x, (0, 0, 0, more)),
+        torch.cat([index[:, :edges], loops, index[:, edges:], loops], dim=1),
+        torch.cat([attr, attr]),
+        F.pad(batch.graph_id, (0, more), value=batch.num_graphs),
+        batch.num_graphs + 1,
+        None if batch.features is None else F.pad(batch.features, (0, 0, 0, 1)),
+    )

@@ -73,14 +73,14 @@ def build_model(
     Raises Refusal for an unknown name or option, with the choices.
     """
     widths = out_dim if isinstance(out_dim, Mapping) else {"molecule": out_dim}
-    encoder = _build("encoder", ENCODERS, encoder, atom_sizes=ATOM_SIZES, bond_sizes=BOND_SIZES)
-    readout = _build("readout", READOUTS, readout, dim=encoder.out_dim)
+    encoder = build_part("encoder", ENCODERS, encoder, atom_sizes=ATOM_SIZES, bond_sizes=BOND_SIZES)
+    readout = build_part("readout", READOUTS, readout, dim=encoder.out_dim)
 
     beside = _beside(features, features if computed is None else computed) if features else None
 
     def outputs(level: str, in_dim: int) -> nn.Module | None:
         width = widths.get(level, 0)
-        return _build("head", HEADS, head, in_dim=in_dim, out_dim=width) if width else None
+        return build_part("head", HEADS, head, in_dim=in_dim, out_dim=width) if width else None
 
     dim = encoder.out_dim
     width = readout.out_dim + (beside.out_dim if beside else 0)
@@ -96,7 +96,7 @@ def _beside(features: Sequence[str], computed: Sequence[str]) -> FeatureInput:
     return FeatureInput(columns_of(computed, features))
 
 
-def _build(kind: str, table: Mapping[str, Callable], part: Part, **given) -> nn.Module:
+def build_part(kind: str, table: Mapping[str, Callable], part: Part, **given) -> nn.Module:
     if isinstance(part, nn.Module):
         return part
     options = {"name": part} if not isinstance(part, Mapping) else dict(part)

@@ -79,6 +79,10 @@ class PackedLibrary:
         for entry in self.manifest["shards"]:
             yield self._shard(entry)
 
+    def shard(self, number: int) -> Shard:
+        """One shard, checked against its sha256."""
+        return self._shard(self.manifest["shards"][number])
+
     def part_rows(self) -> list[int]:
         """How many rows went into each part as the library was built, duplicates included; known
         from the manifest, without opening a shard."""

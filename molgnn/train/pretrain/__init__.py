@@ -1,0 +1,1 @@
+"""Pretraining: an autoencoder learns from a library without labels."""

@@ -1,0 +1,90 @@
+"""Batches of a library in an order that seed and epoch decide alone, in bounded memory.
+
+Record batches are shuffled, a window of some is read at a time, and its molecules are shuffled
+among them. So the batches from any step on can be told without reading those before.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from molgnn.chem.packed import PackedGraphs
+from molgnn.data.batch import batch_rows
+from molgnn.train.pretrain.prepared import Prepared
+
+WINDOW = 65536  # molecules in memory, about: 60 MB with descriptors
+
+
+class Held(NamedTuple):
+    """The record batch whose last ``rows`` molecules are held out for validation."""
+
+    part: int
+    rows: int
+
+
+def held_out(counts: np.ndarray, most: int) -> Held:
+    """A tenth of all molecules, but ``most`` at most and from one record batch: the last one that
+    has any."""
+    part = int(np.flatnonzero(counts)[-1])
+    return Held(part, int(min(most, counts.sum() // 10, counts[part])))
+
+
+def windows(counts: np.ndarray, seed: int, epoch: int) -> list[np.ndarray]:
+    """Numbers of record batches, shuffled, in groups of about ``WINDOW`` molecules."""
+    order = np.random.default_rng([seed, epoch]).permutation(np.flatnonzero(counts))
+    ends = np.cumsum(counts[order])
+    group = (ends - counts[order]) // WINDOW
+    return np.split(order, np.flatnonzero(np.diff(group)) + 1)
+
+
+def steps_of(counts: np.ndarray, seed: int, epoch: int, batch_size: int) -> list[int]:
+    """How many batches each window gives."""
+    sizes = [int(counts[window].sum()) for window in windows(counts, seed, epoch)]
+    return [-(-size // batch_size) for size in sizes]
+
+
+class Stream:
+    """The molecules of ``prepared`` to learn from, without those ``held`` out."""
+
+    def __init__(self, prepared: Prepared, valid: int, batch_size: int, seed: int):
+        self.prepared, self.batch_size, self.seed = prepared, batch_size, seed
+        self.held = held_out(prepared.counts, valid)
+        self.counts = prepared.counts.copy()
+        self.counts[self.held.part] -= self.held.rows
+
+    def __len__(self) -> int:
+        return int(self.counts.sum())
+
+    def valid(self) -> PackedGraphs:
+        graphs = self.prepared.part(self.held.part)
+        return graphs.part(len(graphs) - self.held.rows, len(graphs))
+
+    def steps(self, epoch: int) -> int:
+        return sum(steps_of(self.counts, self.seed, epoch, self.batch_size))
+
+    def batches(self, epoch: int, skip: int = 0) -> Iterator[PackedGraphs]:
+        """The epoch's batches, but for the first ``skip``, whose windows are not read."""
+        steps = steps_of(self.counts, self.seed, epoch, self.batch_size)
+        for number, window in enumerate(windows(self.counts, self.seed, epoch)):
+            if skip >= steps[number]:
+                skip -= steps[number]
+                continue
+            graphs = PackedGraphs.concat([self._part(part) for part in window.tolist()])
+            rng = np.random.default_rng([self.seed, epoch, number])
+            for rows in list(batch_rows(len(graphs), self.batch_size, rng))[skip:]:
+                yield graphs.select(rows)
+            skip = 0
+
+    def first(self, most: int) -> PackedGraphs:
+        """Some molecules to learn scales and frequencies from."""
+        found: list[PackedGraphs] = []
+        for part in np.random.default_rng(self.seed).permutation(np.flatnonzero(self.counts)):
+            found.append(self._part(int(part)))
+            if sum(map(len, found)) >= most:
+                break
+        graphs = PackedGraphs.concat(found)
+        return graphs.part(0, min(most, len(graphs)))
+
+    def _part(self, number: int) -> PackedGraphs:
+        return self.prepared.part(number).part(0, int(self.counts[number]))
