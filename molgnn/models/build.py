@@ -73,7 +73,7 @@ def build_model(
     Raises Refusal for an unknown name or option, with the choices.
     """
     widths = out_dim if isinstance(out_dim, Mapping) else {"molecule": out_dim}
-    encoder = _build("encoder", ENCODERS, encoder, atom_sizes=ATOM_SIZES, bond_sizes=BOND_SIZES)
+    encoder = build_encoder(encoder)
     readout = _build("readout", READOUTS, readout, dim=encoder.out_dim)
 
     beside = _beside(features, features if computed is None else computed) if features else None
@@ -88,6 +88,26 @@ def build_model(
     bond = outputs("bond", 3 * dim)
     bond = bond and BondHead(bond, dim, BOND_SIZES)
     return PropertyModel(encoder, readout, molecule, atom, bond, beside if molecule else None)
+
+
+def build_encoder(encoder: Part) -> nn.Module:
+    """Atoms and bonds -> atom vectors. Raises Refusal as ``build_model`` does."""
+    return _build("encoder", ENCODERS, encoder, atom_sizes=ATOM_SIZES, bond_sizes=BOND_SIZES)
+
+
+def whole_spec(encoder: Mapping | str) -> dict:
+    """The spec of an encoder with all its options, those not given at their defaults. Raises
+    Refusal for an unknown encoder or option."""
+    given = {"name": encoder} if isinstance(encoder, str) else dict(encoder)
+    name = given.get("name")
+    if not isinstance(name, str) or name not in ENCODERS:
+        raise choices("encoder", name, ENCODERS)
+    known = inspect.signature(ENCODERS[name]).parameters.values()
+    defaults = {p.name: p.default for p in known if p.default is not p.empty}
+    for option in given:
+        if option not in defaults and option != "name":
+            raise choices(f"option of encoder {name}:", option, defaults)
+    return {"name": name, **defaults, **given}
 
 
 def _beside(features: Sequence[str], computed: Sequence[str]) -> FeatureInput:
