@@ -6,10 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from molgnn.chem.fields import ATOM_SIZES, BOND_SIZES
+from molgnn.chem.fields import ATOM_SIZES
 from molgnn.data.batch import GraphBatch
 from molgnn.errors import Refusal
-from molgnn.models.build import ENCODERS, build_part
+from molgnn.models.build import build_encoder
 from molgnn.nn.beside import FeatureInput
 from molgnn.nn.head import MLPHead
 from molgnn.nn.latent import Gaussian, GaussianLatent
@@ -53,9 +53,7 @@ class MoleculeAutoencoder(nn.Module):
         for size in (dim, graph_dim, descriptors):
             if not 0 <= size <= WIDEST:
                 raise Refusal(f"a latent of {size} dimensions: give 1 to {WIDEST:,}")
-        self.encoder = build_part(
-            "encoder", ENCODERS, encoder, atom_sizes=ATOM_SIZES, bond_sizes=BOND_SIZES
-        )
+        self.encoder = build_encoder(encoder)
         self.parts, self.variational = tuple(parts), variational
         of_atoms, width = {"links", "pairs", "atoms"} & set(parts), self.encoder.out_dim
         self.latent = GaussianLatent(width, dim) if of_atoms else None

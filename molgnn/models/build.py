@@ -73,14 +73,14 @@ def build_model(
     Raises Refusal for an unknown name or option, with the choices.
     """
     widths = out_dim if isinstance(out_dim, Mapping) else {"molecule": out_dim}
-    encoder = build_part("encoder", ENCODERS, encoder, atom_sizes=ATOM_SIZES, bond_sizes=BOND_SIZES)
-    readout = build_part("readout", READOUTS, readout, dim=encoder.out_dim)
+    encoder = build_encoder(encoder)
+    readout = _build("readout", READOUTS, readout, dim=encoder.out_dim)
 
     beside = _beside(features, features if computed is None else computed) if features else None
 
     def outputs(level: str, in_dim: int) -> nn.Module | None:
         width = widths.get(level, 0)
-        return build_part("head", HEADS, head, in_dim=in_dim, out_dim=width) if width else None
+        return _build("head", HEADS, head, in_dim=in_dim, out_dim=width) if width else None
 
     dim = encoder.out_dim
     width = readout.out_dim + (beside.out_dim if beside else 0)
@@ -90,13 +90,33 @@ def build_model(
     return PropertyModel(encoder, readout, molecule, atom, bond, beside if molecule else None)
 
 
+def build_encoder(encoder: Part) -> nn.Module:
+    """Atoms and bonds -> atom vectors. Raises Refusal as ``build_model`` does."""
+    return _build("encoder", ENCODERS, encoder, atom_sizes=ATOM_SIZES, bond_sizes=BOND_SIZES)
+
+
+def whole_spec(encoder: Mapping | str) -> dict:
+    """The spec of an encoder with all its options, those not given at their defaults. Raises
+    Refusal for an unknown encoder or option."""
+    given = {"name": encoder} if isinstance(encoder, str) else dict(encoder)
+    name = given.get("name")
+    if not isinstance(name, str) or name not in ENCODERS:
+        raise choices("encoder", name, ENCODERS)
+    known = inspect.signature(ENCODERS[name]).parameters.values()
+    defaults = {p.name: p.default for p in known if p.default is not p.empty}
+    for option in given:
+        if option not in defaults and option != "name":
+            raise choices(f"option of encoder {name}:", option, defaults)
+    return {"name": name, **defaults, **given}
+
+
 def _beside(features: Sequence[str], computed: Sequence[str]) -> FeatureInput:
     from molgnn.chem.descriptors import columns_of  # RDKit, which a network alone can do without
 
     return FeatureInput(columns_of(computed, features))
 
 
-def build_part(kind: str, table: Mapping[str, Callable], part: Part, **given) -> nn.Module:
+def _build(kind: str, table: Mapping[str, Callable], part: Part, **given) -> nn.Module:
     if isinstance(part, nn.Module):
         return part
     options = {"name": part} if not isinstance(part, Mapping) else dict(part)

@@ -9,15 +9,13 @@ labels and Morgan fingerprints, ``README.md`` the model card.
 import hashlib
 import json
 import os
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 
 from molgnn.chem.descriptors import features_hash, values_of
 from molgnn.chem.features import schema, schema_hash
@@ -29,6 +27,7 @@ from molgnn.models.config import FORMAT, VERSION, read_config, shares_of, tasks_
 from molgnn.models.ensemble import Predictor
 from molgnn.models.property import PropertyModel
 from molgnn.models.shallow.model import ShallowModel
+from molgnn.models.stored import read_weights, shipped
 
 FILES = ("model.safetensors", "config.json", "training.parquet", "README.md")
 
@@ -80,7 +79,7 @@ def load_bundle(model: str | os.PathLike, device: str = "auto") -> Predictor:
     folder = find_bundle(model)
     config = read_config(folder / "config.json")
     tasks = tasks_of(folder / "config.json", config)
-    tensors, digest = _tensors(folder / "model.safetensors", config)
+    tensors, digest = read_weights(folder / "model.safetensors", config)
     members = _members(folder / "model.safetensors", tensors, config, widths(tasks))
     shallow = _shallow(folder, tensors, config, tasks, members)
     return Predictor(
@@ -102,11 +101,12 @@ def find_bundle(model: str | os.PathLike) -> Path:
     if not isinstance(model, str | os.PathLike):
         raise Refusal(f"{model!r} is no model: give the folder of a run, or a model's name")
     path = Path(model)
-    for folder in (path, path / "model"):
-        if (folder / "config.json").is_file():
+    for folder in (path, path / "model", path / "encoder"):
+        if (folder / "config.json").is_file():  # in encoder/ a pretrained one: refused by its name
             return folder
-    if str(model) in bundled():
-        return bundled()[str(model)]
+    known = shipped("pretrained_models") | bundled()
+    if str(model) in known:
+        return known[str(model)]
     if path.is_dir():
         raise Refusal(f"{path}: no config.json here, so this folder is no molgnn model")
     if path.is_file():
@@ -121,8 +121,7 @@ def find_bundle(model: str | os.PathLike) -> Path:
 
 def bundled() -> dict[str, Path]:
     """The models that ship with molgnn, by name."""
-    root = Path(str(files("molgnn.models") / "bundled"))
-    return {p.parent.name: p.parent for p in sorted(root.glob("*/config.json"))}
+    return shipped("bundled")
 
 
 def resolve_device(device: str) -> torch.device:
@@ -136,19 +135,6 @@ def resolve_device(device: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise Refusal(f"device {device!r} cannot be used here: {reason}") from None
-
-
-def _tensors(path: Path, config: dict) -> tuple[dict[str, torch.Tensor], str]:
-    """What the file holds, and its sha256. Raises Refusal where it was changed."""
-    try:
-        raw = path.read_bytes()
-        tensors = load(raw)
-    except (SafetensorError, OSError) as error:
-        raise Refusal(f"{path}: unreadable weights ({error})") from None
-    digest = hashlib.sha256(raw).hexdigest()
-    if config.get("weights_sha256", digest) != digest:
-        raise Refusal(f"{path}: damaged: not the file that was saved with config.json")
-    return tensors, digest
 
 
 def _shallow(

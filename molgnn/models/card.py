@@ -108,3 +108,48 @@ def _metrics(metrics: dict) -> list[str]:
         if rows
         else ["none"]
     )
+
+
+def pretrained_card(config: dict) -> str:
+    """Markdown from the ``config.json`` of a pretrained encoder."""
+    rows = [
+        f"| encoder | {_part(config['encoder'])} |",
+        f"| molecules are standardised as | {config['recipe']} |",
+        f"| pretrained on | {learnt_from(config)} |",
+    ]
+    for key in ("excluded", "metrics", "autoencoder"):
+        if config.get(key):
+            rows.append(f"| {key} | {_said(config[key])} |")
+    versions = config.get("versions")
+    by = versions.get("molgnn", "") if isinstance(versions, dict) else ""
+    lines = [
+        f"# {config['name']}",
+        "",
+        f"molgnn {by} pretrained encoder. Weights and plain data only: loading it runs no code. It "
+        "predicts nothing by itself: `molgnn train pretrained=FOLDER` begins a training with it.",
+        "",
+        "| | |",
+        "|---|---|",
+        *rows,
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def learnt_from(config: dict) -> str:
+    """The library that an encoder was pretrained on, in a few words."""
+    return _said(config.get("library")) or "an unnamed library"
+
+
+def _said(value: object) -> str:
+    """Plain data in one line: names and values, without hashes."""
+    if isinstance(value, dict):
+        parts = {k: _said(v) for k, v in value.items() if not str(k).endswith("sha256")}
+        return ", ".join(f"{k} {said}" for k, said in parts.items() if said)
+    if isinstance(value, list):
+        return " ".join(_said(item) for item in value)
+    if value is None or isinstance(value, str):
+        return " ".join((value or "").split()).replace("|", "/")
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if type(value) is int else str(value).lower()

@@ -1,18 +1,17 @@
 """The config.json of a bundle: read, and refused where it cannot be followed, before it is used."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from molgnn.chem.descriptors import BLOCKS, differing, features_hash
-from molgnn.chem.features import schema_hash
 from molgnn.chem.smiles import RECIPES
 from molgnn.data.targets import Task, check_columns
 from molgnn.errors import Refusal
 from molgnn.models.shallow.model import KINDS, NEEDED
+from molgnn.models.stored import BUNDLE, check_features, read_format
 
-FORMAT = "molgnn-bundle"
+FORMAT = BUNDLE
 VERSION, READ = 2, (1, 2)  # 2 has features of molecules, and models without a graph
 PARTS = ("encoder", "readout", "head")
 
@@ -20,12 +19,7 @@ PARTS = ("encoder", "readout", "head")
 def read_config(path: Path) -> dict:
     """The config, one of version 1 brought up to the present one. Raises Refusal in one line for
     what is no config, one of another format or version, or of other features than here."""
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # also numbers of 5,000 digits, lists in lists
-        raise Refusal(f"{path}: not readable as JSON ({error})") from None
-    if not isinstance(config, dict) or config.get("format") != FORMAT:
-        raise Refusal(f"{path}: not the config of a molgnn model (no format {FORMAT!r})")
+    config = read_format(path, FORMAT)
     if config.get("version") not in READ:
         raise Refusal(
             f"{path}: bundle version {config.get('version')}, this molgnn reads versions up to "
@@ -36,12 +30,7 @@ def read_config(path: Path) -> dict:
     for key, kind in _NEEDED.items():
         if not isinstance(config.get(key), kind):
             raise Refusal(f"{path}: damaged: {key!r} is missing or of another type")
-    found = config["features"].get("hash")
-    if found != schema_hash():
-        raise Refusal(
-            f"{path}: trained on other atom and bond features ({found}, "
-            f"here {schema_hash()}): train it again with this version"
-        )
+    check_features(path, config)
     if config["recipe"] not in RECIPES:
         raise Refusal(f"{path}: unknown standardisation {config['recipe']!r}")
     has_network = config["members"] or not config["shallow"]

@@ -121,12 +121,14 @@ def test_an_error_of_our_own_is_not_hidden_as_a_refusal(monkeypatch):
 
 def test_models_lists_what_is_bundled(capsys):
     from molgnn.models.bundle import bundled
+    from molgnn.models.pretrained import pretrained_models
 
+    known = [*bundled(), *pretrained_models()]
     assert main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines if not line.startswith(" ")] == list(bundled())
+    assert [line.split(":")[0] for line in lines if not line.startswith(" ")] == known
     assert main(["models", "--json"]) == 0
-    assert set(json.loads(capsys.readouterr().out)) == set(bundled())
+    assert list(json.loads(capsys.readouterr().out)) == known
 
 
 def test_the_verbs_of_the_package_are_those_of_the_command_line():
