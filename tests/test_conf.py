@@ -27,7 +27,7 @@ CONF = Path(__file__).parents[1] / "conf"
 CHOICES = sorted(
     (path.parent.name, path.stem)
     for path in CONF.glob("*/*.yaml")
-    if path.parent.name != "space"  # that of molgnn tune
+    if path.parent.name not in ("space", "terms")  # those of molgnn tune and pretrain
 )
 CSV = ["data=csv", "data.path=a.csv", "data.targets=[y]"]
 

@@ -11,6 +11,7 @@ from molgnn.errors import Refusal
 
 COMMANDS = {
     "train": "train a model on a table (Hydra: key=value)",
+    "pretrain": "pretrain an encoder on a library without labels (Hydra: key=value)",
     "tune": "find good options for a table by trials (Hydra: key=value)",
     "predict": "predict properties of the molecules of a table",
     "screen": "rank a library and keep its best molecules",
@@ -22,7 +23,7 @@ COMMANDS = {
     "bench": "measure molgnn, beside other tools where they are installed",
 }
 
-HYDRAS = ("train", "tune")  # their grammar is Hydra's, not argparse's
+HYDRAS = ("train", "pretrain", "tune")  # their grammar is Hydra's, not argparse's
 
 
 def main(argv: list[str] | None = None) -> int:

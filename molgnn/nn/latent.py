@@ -33,7 +33,7 @@ class Gaussian(NamedTuple):
 class GaussianLatent(nn.Module):
     """mu = W_m h + b_m, log sigma^2 = W_s h + b_s, the latter within +-8.
 
-    A new one starts with sigma near 1e-1, so that the first samples say something of their input.
+    A new one starts with sigma = 1/e, so that the first samples say something of their input.
     """
 
     def __init__(self, in_dim: int, dim: int):
@@ -41,7 +41,7 @@ class GaussianLatent(nn.Module):
         self.out_dim = dim
         self.mean, self.log_variance = nn.Linear(in_dim, dim), nn.Linear(in_dim, dim)
         nn.init.zeros_(self.log_variance.weight)
-        nn.init.constant_(self.log_variance.bias, -4.0)
+        nn.init.constant_(self.log_variance.bias, -2.0)
 
     def forward(self, h: Tensor) -> Gaussian:
         """h (N, in_dim) -> means and log variances (N, dim), float32."""

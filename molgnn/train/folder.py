@@ -16,6 +16,7 @@ SHA = "data_sha256"  # beside the options in config.yaml: that of the table
 WRITTEN = (
     CONFIG, METRICS, CHECKPOINTS, MODEL, "predictions.parquet", "rejects.csv",
     "learning_curve.png", "parity.png", "roc_pr.png", "confusion.png",
+    "encoder", "pretraining.png",
 )  # fmt: skip
 
 
@@ -41,10 +42,10 @@ def can_go_on(folder: Path, options: RunOptions, force: bool = False) -> bool:
 
 
 def go_on(folder: Path, data_sha256: str) -> None:
-    """Raises Refusal if the table is another one now than when the run in ``folder`` began."""
+    """Raises Refusal if the data are others now than when the run in ``folder`` began."""
     if _config(folder).get(SHA) != data_sha256:
         raise Refusal(
-            f"{folder} holds an unfinished run, but its table has changed since: choose another "
+            f"{folder} holds an unfinished run, but its data has changed since: choose another "
             "out=DIR, or start anew with force=true"
         )
 

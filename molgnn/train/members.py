@@ -1,5 +1,6 @@
 """Train the members of an ensemble, one after the other, on molecules featurised once."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -91,14 +92,14 @@ def _trained(
         if job.options.fit.devices > 1:
             # Bound, not passed: Fabric looks into arguments, and refuses frozen dataclasses.
             work = partial(train_member, job=job, member=member, epoch_done=epoch_done)
-            _launch(fabric, work)
+            launch(fabric, work)
         else:
             train_member(fabric, job, member, epoch_done)
     groups, state = load_checkpoint(path)
     return groups["best"], state["history"]
 
 
-def _launch(fabric: Fabric, work: Callable[[Fabric], None]) -> None:
+def launch(fabric: Fabric, work: Callable[[Fabric], None]) -> None:
     """Run ``work`` in all processes of DDP; a refusal in one of them is a refusal here."""
     try:
         fabric.launch(work)
@@ -168,6 +169,7 @@ def member_seed(seed: int, member: int) -> int:
 def make_fabric(fit: FitOptions) -> Fabric:
     """Device, precision and DDP as asked. Raises Refusal for what this machine does not have."""
     strategy = "ddp_spawn" if fit.devices > 1 else "auto"
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells its precision
     try:
         return Fabric(
             accelerator=fit.accelerator,

@@ -26,6 +26,8 @@ def _as(wanted, value, name: str):
         return from_plain(wanted, value, f"{name}.")
     if wanted in (int, float):
         return _number(wanted, value, name)
+    if wanted == int | None:
+        return None if value is None else _number(int, value, name)
     if wanted is bool:
         return _of(bool, value, f"{name}={value}: must be true or false")
     if wanted == tuple[str, ...]:

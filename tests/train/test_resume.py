@@ -77,5 +77,5 @@ def test_a_table_that_changed_after_the_kill_is_refused_by_name(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         molgnn.fit(table, "y", out=out, epochs=4, epoch_done=stop_at_two, **options)
     table.write_text("\n".join(["smiles,y", *rows[1:]]) + "\n")
-    with pytest.raises(Refusal, match="its table has changed"):
+    with pytest.raises(Refusal, match="its data has changed"):
         molgnn.fit(table, "y", out=out, epochs=4, **options)

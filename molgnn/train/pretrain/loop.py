@@ -63,7 +63,9 @@ class Pretraining:
                 continue
             self.seconds += time.perf_counter() - started
             self.seen += seen
-            row = self._row(sums, self.step - (self.history[-1]["step"] if self.history else 0))
+            before = self.history[-1]["step"] if self.history else 0
+            row = self._row(sums, self.step - before)
+            row["molecules"] = seen / max(1, self.step - before)
             row["molecules_per_second"] = seen / (time.perf_counter() - started)
             last = self.step == self.steps
             if self.step % fit.checkpoint == 0 or last:

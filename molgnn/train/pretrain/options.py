@@ -52,7 +52,7 @@ class TermOptions:
     links: float = 1.0
     pairs: float = 1.0
     atoms: float = 1.0
-    kl: float = 0.01
+    kl: float = 0.001
     descriptors: float = 1.0
     mask: float = 0.15
     drop: float = 0.5

@@ -65,6 +65,19 @@ class Prepared:
     def __len__(self) -> int:
         return int(self.counts.sum())
 
+    def __getstate__(self) -> dict:
+        return self.__dict__ | {"_shards": {}}  # opened again where they are needed
+
+    @property
+    def total(self) -> int:
+        """Molecules of the library, excluded ones too."""
+        return self.library.manifest["counts"]["molecules"]
+
+    @property
+    def sha256(self) -> str:
+        """That of the library's files."""
+        return self.library.sha256
+
     def part(self, number: int) -> PackedGraphs:
         """The molecules of a record batch to learn from, with descriptors if there are."""
         graphs = self.whole(number)

@@ -1,0 +1,114 @@
+"""``molgnn pretrain``: an encoder learns from a library without labels."""
+
+from pathlib import Path
+
+from molgnn.cli.meter import duration
+from molgnn.cli.terminal import INTERRUPTED, progress, say, terminated_as_interrupted
+from molgnn.errors import Refusal
+
+HELP = """usage: molgnn pretrain [key=value ...] [group=choice ...]
+
+Pretrain an encoder on molecules without labels; train with it: molgnn train pretrained=FOLDER.
+
+  molgnn pretrain data.library=library.smi.gz
+  molgnn pretrain data.library=library.smi.gz 'data.exclude=[test1.csv,test2.csv]'
+  molgnn pretrain data.library=PACKED terms=gae encoder=gin out=runs/gae
+  molgnn pretrain data.library=library.smi.gz terms.kl=0.001 fit.epochs=5
+
+The same line again goes on after a kill. Options with their defaults, and the choices of a group:
+"""
+
+
+def run(argv: list[str]) -> int:
+    if not {"-h", "--help"}.isdisjoint(argv):
+        print(HELP + _defaults())
+        return 0
+    dashed = [word for word in argv if word.startswith("-")]
+    if dashed:
+        said = "options are written key=value, without dashes: fit.epochs=5"
+        raise Refusal(f"{dashed[0]}: {said}")
+    from molgnn.cli.train import check_grammar, composed
+
+    check_grammar(argv)
+    config = composed(argv, "pretrain")
+    choice = config.hydra.runtime.choices["terms"]
+    return _pretrain(config, choice)
+
+
+def _defaults() -> str:
+    """conf/pretrain.yaml, the terms of the loss, and the choices of the groups."""
+    from importlib.resources import files
+
+    from molgnn.train.pretrain.options import TERMS
+
+    conf = files("molgnn.conf")
+    options = conf.joinpath("pretrain.yaml").read_text(encoding="utf-8").partition("\n\n")[2]
+    terms = conf.joinpath("terms").joinpath("vgae.yaml").read_text(encoding="utf-8")
+    return f"\n{options}\nterms={'|'.join(TERMS)}; those of vgae:\n\n{terms.rstrip()}"
+
+
+def _pretrain(config, choice: str) -> int:
+    from molgnn.cli.make import pretrain_options
+
+    options = pretrain_options(config)
+    out = Path(config.out or Path("runs") / "pretrain" / f"{_stem(options)}-{choice}")
+    from molgnn.train.pretrain.run import pretrain
+
+    try:
+        with terminated_as_interrupted(), progress("preparing") as meter:
+            done = pretrain(
+                options,
+                out,
+                name=str(config.name or ""),
+                force=config.force,
+                say=say,
+                report=told,
+                progress=lambda what, rows: meter and meter(rows),
+            )
+    except KeyboardInterrupt:
+        say(f"molgnn: interrupted: the same command goes on from the last checkpoint in {out}")
+        return INTERRUPTED
+    for line in summary(done):
+        print(line)
+    return 0
+
+
+def _stem(options) -> str:
+    return Path(options.data.library[0]).name.partition(".")[0] or "library"
+
+
+def told(row: dict) -> None:
+    """A row of the history on stderr."""
+    terms = ", ".join(f"{name} {value:.4f}" for name, value in row["terms"].items())
+    rate = row["molecules_per_second"]
+    left = (row["steps"] - row["step"]) * row["molecules"] / rate
+    say(
+        f"step {row['step']:,} of {row['steps']:,}: {terms}; {rate:,.0f} molecules/s, "
+        f"{duration(left)} left"
+    )
+    if "valid" in row:
+        say(f"  held out: {judged(row['valid'])}")
+
+
+def judged(valid: dict) -> str:
+    """The figures of held-out molecules in a few words."""
+    shares = {
+        "atoms_right": "of hidden atoms right",
+        "bonds_right": "of bonds right",
+        "molecules_right": "of whole molecules right",
+    }
+    parts = [f"{valid[k]:.1%} {said}" for k, said in shares.items() if valid.get(k) is not None]
+    parts += [f"{n} active units of {what}" for what, n in valid["active_units"].items()]
+    if valid.get("kl_per_molecule") is not None:
+        parts.append(f"{valid['kl_per_molecule']:.0f} nats of KL a molecule")
+    return ", ".join(parts)
+
+
+def summary(done) -> list[str]:
+    metrics = done.metrics
+    rate = metrics["train_molecules_per_second"]
+    return [
+        f"{metrics['molecules']:,} molecules, {metrics['steps']:,} steps, {rate:,.0f} molecules/s",
+        f"held out: {judged(metrics['valid'])}",
+        f"train with it: molgnn train pretrained={done.folder}",
+    ]
