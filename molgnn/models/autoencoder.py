@@ -10,12 +10,14 @@ from molgnn.chem.fields import ATOM_SIZES
 from molgnn.data.batch import GraphBatch
 from molgnn.errors import Refusal
 from molgnn.models.build import build_encoder
+from molgnn.models.pretrained import Pretrained
 from molgnn.nn.beside import FeatureInput
 from molgnn.nn.head import MLPHead
 from molgnn.nn.latent import Gaussian, GaussianLatent
 from molgnn.nn.pairs import TYPES, PairDecoder
 from molgnn.nn.readout import SumReadout
 
+PARTS = ("links", "pairs", "atoms", "descriptors")  # what can be decoded
 WIDEST = 4096  # dimensions of a latent, columns of descriptors: a file may say anything
 
 
@@ -105,3 +107,30 @@ class MoleculeAutoencoder(nn.Module):
         pooled = SumReadout(atoms.mean.size(1), 1.0)(atoms.mean, batch.graph_id, batch.num_graphs)
         sizes = torch.bincount(batch.graph_id, minlength=batch.num_graphs)
         return pooled / sizes.clamp(min=1).unsqueeze(1)
+
+
+def autoencoder_of(pretrained: Pretrained) -> MoleculeAutoencoder:
+    """The whole autoencoder of a pretrained encoder, in ``eval`` mode. Raises Refusal where its
+    file has no such thing, or one that is damaged."""
+    where = pretrained.path / "config.json"
+    known = pretrained.config.get("autoencoder")
+    if not isinstance(known, dict) or set(known) != {"parts", "dim", "graph_dim", "variational"}:
+        raise Refusal(f"{where}: holds an encoder alone: its latents cannot be had")
+    sizes = [known["dim"], known["graph_dim"]]
+    sound = isinstance(known["parts"], list) and set(map(str, known["parts"])) <= set(PARTS)
+    sound &= all(type(size) is int and 0 <= size <= WIDEST for size in sizes)
+    scaling = pretrained.others.get("features.scaling")
+    width = 0 if scaling is None or scaling.dim() != 2 else scaling.size(1)
+    if not sound or sizes[0] < 1 or ("descriptors" in known["parts"]) != (0 < width <= WIDEST):
+        raise Refusal(f"{where}: damaged: 'autoencoder' describes none")
+    state = {f"encoder.{k}": v for k, v in pretrained.encoder_state.items()} | pretrained.others
+    given = (pretrained.spec, tuple(known["parts"]), *sizes, width, bool(known["variational"]))
+    with torch.device("meta"):  # its shapes alone
+        planned = {
+            k: (v.shape, v.dtype) for k, v in MoleculeAutoencoder(*given).state_dict().items()
+        }
+    if {k: (v.shape, v.dtype) for k, v in state.items()} != planned:
+        raise Refusal(f"{pretrained.path}: damaged: its weights do not fit config.json")
+    model = MoleculeAutoencoder(*given)
+    model.load_state_dict(state)
+    return model.eval()

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 
 from molgnn.chem.smiles import RECIPES
 from molgnn.errors import Refusal, choices
+from molgnn.models.autoencoder import PARTS
 from molgnn.train.options import OptimOptions
-
-PARTS = ("links", "pairs", "atoms", "descriptors")  # what is decoded
 
 
 @dataclass(frozen=True)
