@@ -134,3 +134,7 @@ def autoencoder_of(pretrained: Pretrained) -> MoleculeAutoencoder:
     model = MoleculeAutoencoder(*given)
     model.load_state_dict(state)
     return model.eval()
+
+
+def _shapes(state: dict[str, Tensor]) -> dict:
+    return {name: (tensor.shape, tensor.dtype) for name, tensor in state.items()}
