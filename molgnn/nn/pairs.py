@@ -83,7 +83,7 @@ def _ends(number: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 def on_grid(z: Tensor, pairs: Pairs) -> Tensor:
     """z (N, D) -> (B, L, D), zeros where there is no atom."""
     grid = z.new_zeros(pairs.num_graphs * pairs.length, z.size(1))
-    return grid.index_copy(0, pairs.slots, z).view(pairs.num_graphs, pairs.length, -1)
+    return grid.index_copy(0, pairs.slots, z).view(pairs.num_graphs, pairs.length, z.size(1))
 
 
 def inner_products(z: Tensor, pairs: Pairs) -> Tensor:
@@ -107,7 +107,9 @@ class PairDecoder(nn.Module):
         """z (N, D) -> logits (5, P)."""
         grid, dim = on_grid(z, pairs), z.size(1)
         forms = (self.forms + self.forms.transpose(1, 2)) * (0.5 * dim**-0.5)
-        left = (grid @ forms.permute(1, 0, 2).reshape(dim, -1)).view(*grid.shape[:2], -1, dim)
+        left = (grid @ forms.permute(1, 0, 2).reshape(dim, -1)).view(
+            *grid.shape[:2], len(TYPES), dim
+        )
         logits = left.transpose(1, 2) @ grid.transpose(1, 2).unsqueeze(1)  # (B, 5, L, L)
         square = pairs.length**2
         first = pairs.places + pairs.graph_id * (square * (len(TYPES) - 1))
