@@ -11,6 +11,7 @@ import numpy as np
 
 from molgnn.chem.packed import PackedGraphs
 from molgnn.data.batch import batch_rows
+from molgnn.errors import Refusal
 from molgnn.train.pretrain.prepared import Prepared
 
 WINDOW = 65536  # molecules in memory, about: 60 MB with descriptors
@@ -24,9 +25,9 @@ class Held(NamedTuple):
 
 
 def held_out(counts: np.ndarray, most: int) -> Held:
-    """A tenth of all molecules, but ``most`` at most and from one record batch: the last one that
-    has any."""
-    part = int(np.flatnonzero(counts)[-1])
+    """A tenth of all molecules, but ``most`` at most and from one record batch: the last one of
+    those with most molecules."""
+    part = int(np.flatnonzero(counts == counts.max())[-1])
     return Held(part, int(min(most, counts.sum() // 10, counts[part])))
 
 
@@ -49,6 +50,8 @@ class Stream:
 
     def __init__(self, prepared: Prepared, valid: int, batch_size: int, seed: int):
         self.prepared, self.batch_size, self.seed = prepared, batch_size, seed
+        if not len(prepared):
+            raise Refusal("the library: no molecule of it is left to learn from")
         self.held = held_out(prepared.counts, valid)
         self.counts = prepared.counts.copy()
         self.counts[self.held.part] -= self.held.rows

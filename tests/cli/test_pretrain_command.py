@@ -1,0 +1,81 @@
+"""``molgnn pretrain`` on the command line."""
+
+import json
+
+import pytest
+
+from molgnn.cli.main import main
+from molgnn.train.pretrain.options import TERMS, PretrainFit, PretrainOptions, TermOptions
+
+SMALL = ["encoder.dim=16", "encoder.depth=2", "fit.epochs=1", "fit.batch_size=16", "fit.log=1",
+         "fit.checkpoint=2", "data.workers=0"]  # fmt: skip
+
+
+@pytest.fixture
+def smiles(tmp_path):
+    path = tmp_path / "mine.smi"
+    path.write_text("\n".join(f"{'C' * (1 + i % 9)}{'NOS'[i % 3]} m{i}" for i in range(60)))
+    return path
+
+
+def composed(*words):
+    from molgnn.cli.make import pretrain_options
+    from molgnn.cli.train import composed as compose
+
+    return pretrain_options(compose(["data.library=a.smi", *words], "pretrain"))
+
+
+def test_conf_says_what_the_options_say():
+    found = composed()
+    plain = PretrainOptions(found.data)
+    assert found.terms == TermOptions()
+    assert found.fit == PretrainFit()
+    assert found.optim == plain.optim
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_each_choice_of_terms_is_the_one_of_the_code(name):
+    assert composed(f"terms={name}").terms == TermOptions(**TERMS[name])
+
+
+def test_it_pretrains_and_says_how_to_go_on(smiles, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["pretrain", f"data.library={smiles}", "terms=gae", *SMALL]) == 0
+    said = capsys.readouterr()
+    assert "train with it: molgnn train pretrained=runs/pretrain/mine-gae" in said.out
+    assert "54 molecules to learn from, 6 held out" in said.err
+    metrics = json.loads((tmp_path / "runs/pretrain/mine-gae/metrics.json").read_text())
+    assert metrics["steps"] == 4
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ([], "no library"),
+        (["data.library=nothing.smi"], "nothing.smi"),
+        (["--epochs", "3"], "without dashes"),
+        (["fit.epochs"], "key=value"),
+        (["data.library={smiles}", "terms=nothing"], "unknown terms"),
+        (["data.library={smiles}", "terms.nothing=1"], "unknown option of terms"),
+        (["data.library={smiles}", "terms.links=0", "terms.pairs=0", "terms.atoms=0",
+          "terms.descriptors=0"], "nothing to decode"),
+        (["data.library={smiles}", "fit.log=3"], "must be a multiple"),
+        (["data.library={smiles}", "encoder=nothing"], "unknown encoder"),
+        (["data.library={smiles}", "data.exclude=[nothing.csv]"], "nothing.csv"),
+        (["data.library={smiles}", "data.recipe=nothing"], "unknown data.recipe"),
+        (["data.library={smiles}", "force=2"], "true or false"),
+    ],
+)  # fmt: skip
+def test_a_wrong_option_is_one_line(words, said, smiles, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["pretrain", *(word.format(smiles=smiles) for word in words)]) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_help_names_options_and_choices(capsys):
+    assert main(["pretrain", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(word in text for word in ("free_bits", "masked", "exclude", "prepared"))

@@ -1,0 +1,216 @@
+"""Libraries made ready, and the batches of them."""
+
+import json
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from molgnn.chem.descriptors import molecule_features
+from molgnn.chem.graph import featurize
+from molgnn.chem.smiles import parse
+from molgnn.data.packed.build import build_library
+from molgnn.errors import Refusal
+from molgnn.train.pretrain import prepared, stream
+from molgnn.train.pretrain.prepared import Excluded, prepare
+from molgnn.train.pretrain.stream import Stream, held_out, windows
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Record batches of 16 rows, shards of 64, windows of 48 molecules."""
+    build = partial(build_library, chunk=16, shard=64)
+    monkeypatch.setattr(prepared, "build_library", build)
+    monkeypatch.setattr(stream, "WINDOW", 48)
+
+
+def made(options, folder, descriptors=False):
+    return prepare(options.data, folder, Excluded(options.data), descriptors)
+
+
+def atoms_of(graphs):
+    """What tells molecules apart here: their atoms' codes."""
+    return sorted(graphs.select([i]).atoms.tobytes() for i in range(len(graphs)))
+
+
+def test_every_molecule_that_is_not_held_out_comes_once_an_epoch(
+    options_for, tmp_path, small_parts, drug_texts
+):
+    molecules = made(options_for(), tmp_path)
+    batches = Stream(molecules, 10, 32, seed=0)
+    whole = featurize(drug_texts)[0]
+    for epoch in (0, 1):
+        parts = list(batches.batches(epoch))
+        found = [name for graphs in parts for name in atoms_of(graphs)]
+        assert sorted(found + atoms_of(batches.valid())) == atoms_of(whole)
+        assert len(parts) == batches.steps(epoch)
+    assert len(batches) == len(whole) - 10
+
+
+def test_epochs_and_seeds_have_orders_of_their_own_that_stay(options_for, tmp_path, small_parts):
+    molecules = made(options_for(), tmp_path)
+
+    def order(seed, epoch):
+        batches = Stream(molecules, 10, 32, seed).batches(epoch)
+        return [graphs.atoms.tobytes() for graphs in batches]
+
+    assert order(0, 0) == order(0, 0)
+    assert order(0, 0) != order(0, 1)
+    assert order(0, 0) != order(1, 0)
+
+
+def test_the_batches_from_any_step_on_are_those_that_would_have_come(
+    options_for, tmp_path, small_parts, monkeypatch
+):
+    batches = Stream(made(options_for(), tmp_path), 10, 20, seed=3)
+    whole = [graphs.atoms.tobytes() for graphs in batches.batches(0)]
+    for skip in range(len(whole) + 1):
+        assert [g.atoms.tobytes() for g in batches.batches(0, skip)] == whole[skip:]
+    read = []
+    monkeypatch.setattr(batches, "_part", lambda n, part=batches._part: read.append(n) or part(n))
+    list(batches.batches(0, len(whole) - 1))
+    assert len(read) < len(batches.prepared.counts) / 2  # windows that are skipped are not read
+
+
+def test_windows_hold_about_as_many_molecules_as_they_should():
+    counts = np.array([4096] * 40 + [0, 100])
+    parts = windows(counts, 0, 0)
+    assert sorted(np.concatenate(parts).tolist()) == np.flatnonzero(counts).tolist()
+    assert all(counts[part].sum() <= stream.WINDOW + 4096 for part in parts)
+
+
+def test_a_tenth_at_most_is_held_out_from_the_last_of_the_fullest_batches():
+    assert held_out(np.array([4096, 4096, 1]), 2000) == (1, 819)
+    assert held_out(np.array([4096, 4096, 4096, 40, 0]), 1000) == (2, 1000)
+    assert held_out(np.array([5]), 2000) == (0, 0)
+
+
+def test_no_molecule_of_an_excluded_file_is_learnt_from_in_whatever_salt_or_spelling(
+    options_for, tmp_path, small_parts, drug_texts
+):
+    table = tmp_path / "test.csv"
+    kekule = "C1=CC=CC=C1"
+    texts = [*drug_texts[:20], "c1ccccc1.Cl"]
+    library = tmp_path / "more.smi"
+    library.write_text("\n".join([*drug_texts[:60], kekule, "[Na+].[O-]c1ccccc1"]))
+    table.write_text("smiles,y\n" + "\n".join(f"{text},1" for text in [*texts, "notasmiles"]))
+    options = options_for(library=(str(library),), exclude=(str(table),))
+    molecules = made(options, tmp_path / "p")
+    assert len(molecules) == 60 - 20 + 1  # benzene is gone, phenolate is not
+    kept = [molecules.part(number) for number in range(len(molecules.counts))]
+    found = [name for graphs in kept for name in atoms_of(graphs)]
+    gone = featurize(texts)[0]
+    benzene = atoms_of(gone.select([len(gone) - 1]))
+    assert not set(benzene) & set(found)
+    assert sorted(found) == atoms_of(featurize([*drug_texts[20:60], "[O-]c1ccccc1"])[0])
+
+
+def test_excluded_lists_of_the_same_molecules_have_the_same_hash(options_for, tmp_path):
+    one, two = tmp_path / "a.smi", tmp_path / "b.csv"
+    one.write_text("CCO x\nc1ccccc1 y\n")
+    two.write_text("id,smiles\n1,C1=CC=CC=C1\n2,OCC\n3,OCC\n")
+    hashes = {Excluded(options_for(exclude=(str(p),)).data).sha256 for p in (one, two)}
+    assert len(hashes) == 1
+
+
+def test_descriptors_stand_beside_their_own_molecules(
+    options_for, tmp_path, small_parts, drug_texts
+):
+    table = tmp_path / "test.smi"
+    table.write_text("\n".join(drug_texts[5:9]))
+    molecules = made(options_for(exclude=(str(table),)), tmp_path / "p", descriptors=True)
+    graphs = molecules.part(0)
+    chosen = [text for i, text in enumerate(drug_texts[:16]) if not 5 <= i < 9]
+    expected = molecule_features([parse(text) for text in chosen], ["rdkit2d"])
+    np.testing.assert_array_equal(graphs.features, expected)
+    assert atoms_of(graphs) == atoms_of(featurize(chosen)[0])
+
+
+def test_an_interrupted_preparation_goes_on_with_what_is_missing(
+    options_for, tmp_path, small_parts, monkeypatch
+):
+    whole = made(options_for(), tmp_path / "a", descriptors=True)
+    folder = tmp_path / "b"
+    written = []
+
+    def stop(what, rows):
+        if what == "descriptors":
+            written.append(rows)
+        if len(written) == 3:
+            raise KeyboardInterrupt
+
+    options = options_for()
+    with pytest.raises(KeyboardInterrupt):
+        prepare(options.data, folder, Excluded(options.data), True, stop)
+    left = {path.name: path.stat().st_mtime_ns for path in (folder / "rdkit2d").glob("*.npy")}
+    assert 0 < len(left) < len(whole.counts)
+    again = made(options, folder, descriptors=True)
+    for number in range(len(whole.counts)):
+        one, two = whole.part(number), again.part(number)
+        np.testing.assert_array_equal(one.features, two.features)
+    for name, when in left.items():
+        assert (folder / "rdkit2d" / name).stat().st_mtime_ns == when
+
+
+def test_a_packed_library_is_taken_as_it_is(options_for, tmp_path, smiles_file, small_parts):
+    build_library(str(smiles_file), tmp_path / "packed", workers=0)
+    one = made(options_for(library=(str(tmp_path / "packed"),)), tmp_path / "p")
+    two = made(options_for(), tmp_path / "q")
+    assert not (tmp_path / "p" / "library").exists()
+    assert len(one) == len(two)
+    assert one.sha256 == two.sha256
+
+
+def test_a_bad_row_of_the_library_is_no_molecule(options_for, tmp_path, library):
+    molecules = made(options_for(library=(str(library),)), tmp_path / "p", descriptors=True)
+    assert len(molecules) == 40
+    assert len(molecules.part(0).features) == 40
+
+
+@pytest.mark.parametrize(
+    "spoil, said",
+    [
+        (lambda folder: (folder / "rdkit2d" / "000000.npy").write_bytes(b"no array"), "damaged"),
+        (lambda folder: np.save(folder / "rdkit2d" / "000000.npy", np.zeros((3, 2))), "3 rows"),
+        (
+            lambda folder: (folder / "rdkit2d" / "facts.json").write_text(json.dumps({"a": 1})),
+            "another library",
+        ),
+    ],
+)
+def test_what_was_spoilt_in_between_is_refused(options_for, tmp_path, spoil, said):
+    options = options_for()
+    made(options, tmp_path / "p", descriptors=True)
+    spoil(tmp_path / "p")
+    with pytest.raises(Refusal, match=said):
+        made(options, tmp_path / "p", descriptors=True).part(0)
+
+
+def test_another_library_in_the_folder_is_refused(options_for, tmp_path, library):
+    made(options_for(), tmp_path / "p")
+    with pytest.raises(Refusal, match="packed from"):
+        made(options_for(library=(str(library),)), tmp_path / "p")
+
+
+def test_nothing_left_to_learn_from_is_refused(options_for, tmp_path, smiles_file):
+    options = options_for(exclude=(str(smiles_file),))
+    molecules = made(options, tmp_path / "p")
+    with pytest.raises(Refusal, match="no molecule"):
+        Stream(molecules, 10, 32, 0)
+
+
+def test_a_stream_of_prepared_parts_travels_to_other_processes(options_for, tmp_path):
+    import pickle
+
+    molecules = made(options_for(), tmp_path / "p")
+    molecules.part(0)
+    there = pickle.loads(pickle.dumps(molecules))
+    assert atoms_of(there.part(0)) == atoms_of(molecules.part(0))
+
+
+def test_batches_do_not_depend_on_the_descriptors(options_for, tmp_path):
+    with_them, without = (made(options_for(), tmp_path / "p", d) for d in (True, False))
+    pairs = zip(*(Stream(m, 10, 32, 0).batches(0) for m in (with_them, without)), strict=True)
+    for one, two in pairs:
+        assert replace(one, features=None).atoms.tobytes() == two.atoms.tobytes()
