@@ -27,9 +27,12 @@ def run(argv: list[str]) -> int:
     if dashed:
         said = "options are written key=value, without dashes: fit.epochs=5"
         raise Refusal(f"{dashed[0]}: {said}")
-    from molgnn.cli.train import check_grammar, composed
+    for word in argv:
+        if "=" not in word:
+            said = "options are written key=value, and a library data.library=FILE"
+            raise Refusal(f"{word}: {said}")
+    from molgnn.cli.train import composed
 
-    check_grammar(argv)
     config = composed(argv, "pretrain")
     choice = config.hydra.runtime.choices["terms"]
     return _pretrain(config, choice)

@@ -55,6 +55,7 @@ def test_it_pretrains_and_says_how_to_go_on(smiles, tmp_path, capsys, monkeypatc
         (["data.library=nothing.smi"], "nothing.smi"),
         (["--epochs", "3"], "without dashes"),
         (["fit.epochs"], "key=value"),
+        (["lib.smi"], "data.library=FILE"),
         (["data.library={smiles}", "terms=nothing"], "unknown terms"),
         (["data.library={smiles}", "terms.nothing=1"], "unknown option of terms"),
         (["data.library={smiles}", "terms.links=0", "terms.pairs=0", "terms.atoms=0",

@@ -41,7 +41,7 @@ class Excluded:
         if options.exclude:
             for chunk in read_library(list(options.exclude), smiles=options.smiles).chunks(4096):
                 texts = [row.text for row in chunk if not row.problem]
-                found.append(molecule_keys(_readable(texts, options.recipe), options.recipe))
+                found.append(molecule_keys(_known(texts, options.recipe), options.recipe))
         self.keys = np.unique(np.concatenate(found))
         self.sha256 = hashlib.sha256(self.keys.tobytes()).hexdigest()
 
@@ -99,6 +99,14 @@ class Prepared:
         if self._kept is None:
             return len(self.whole(number))
         return int(_load(self._kept, number, None).sum())
+
+
+def readable(options: LibraryOptions) -> None:
+    """Raises Refusal for files that are missing or hold no SMILES, before a folder is made."""
+    if packed_folder(list(options.library)) is None:
+        read_library(list(options.library), smiles=options.smiles)
+    if options.exclude:
+        read_library(list(options.exclude), smiles=options.smiles)
 
 
 def prepare(
@@ -189,7 +197,7 @@ def _load(folder: Path, number: int, rows: int | None) -> np.ndarray:
     return found
 
 
-def _readable(texts: list[str], recipe: str) -> list[str]:
+def _known(texts: list[str], recipe: str) -> list[str]:
     return [text for text, mol in _parsed(texts, recipe) if mol is not None]
 
 

@@ -29,7 +29,7 @@ from molgnn.train.members import launch, make_fabric
 from molgnn.train.pretrain.loop import Pretraining, Report
 from molgnn.train.pretrain.options import PretrainOptions
 from molgnn.train.pretrain.picture import progress_picture
-from molgnn.train.pretrain.prepared import BLOCK, Excluded, Prepared, Progress, prepare
+from molgnn.train.pretrain.prepared import BLOCK, Excluded, Prepared, Progress, prepare, readable
 from molgnn.train.pretrain.stream import Stream
 from molgnn.train.pretrain.watch import collapsed
 
@@ -63,6 +63,7 @@ def pretrain(
     used, and where another process is at work in ``out``.
     """
     out = Path(out)
+    readable(options.data)
     with alone(out):
         goes_on = run_folder.can_go_on(out, options, force)
         options_used = replace(options, fit=_settled(options))
