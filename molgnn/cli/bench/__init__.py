@@ -7,11 +7,22 @@ round by round, on the same molecules.
 import argparse
 import os
 
-from molgnn.cli.bench import accuracy, encoders, featurize, gpu, latency, library, screen, train
+from molgnn.cli.bench import (
+    accuracy,
+    encoders,
+    featurize,
+    gpu,
+    latency,
+    library,
+    pretrain,
+    screen,
+    train,
+)
 from molgnn.errors import Refusal
 
 _SUBJECTS = {
     "train": (train, "training molecules a second"),
+    "pretrain": (pretrain, "molecules a second in pretraining"),
     "accuracy": (accuracy, "published benchmarks by their own protocols, beside published figures"),
     "encoders": (encoders, "all encoders on the same splits: figures and seconds"),
     "featurize": (featurize, "molecules featurised a second, in one process"),
