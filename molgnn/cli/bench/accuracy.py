@@ -13,12 +13,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from molgnn.cli.bench import runs, suites
-from molgnn.cli.bench.arms import PLAIN, arms_of, on_table
+from molgnn.cli.bench.arms import PLAIN, on_table
 from molgnn.cli.bench.measured import SECONDS, csv_rows, read_csv, record_of, write_csv
+from molgnn.cli.bench.planned import Planned, plan
 from molgnn.cli.bench.scoreboard import tables
+from molgnn.cli.bench.shares import WHOLE
 from molgnn.cli.bench.suites import SUITES, Case
 from molgnn.cli.meter import duration
 from molgnn.cli.terminal import INTERRUPTED, say, terminated_as_interrupted
@@ -31,18 +33,6 @@ if TYPE_CHECKING:
 PARTS = ("test", "valid")
 
 
-class Planned(NamedTuple):
-    """A run to make: ``rows`` of its set say how much work it is."""
-
-    case: Case
-    arm: str
-    options: "RunOptions"
-    rows: int
-
-    def __str__(self) -> str:
-        return f"{self.case} {self.arm}"
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--suite", nargs="+", required=True, choices=SUITES, help="what is measured")
@@ -52,6 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="default, a choice of the group model, or NAME:KEY=VALUE,KEY=VALUE")  # fmt: skip
     add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
         help="options of molgnn train, for every arm", dest="shared")  # fmt: skip
+    add("--labels", type=float, nargs="+", default=[WHOLE], metavar="SHARE",
+        help="of the labels, how many training may see, as 0.1 1 (1: all)")  # fmt: skip
     add("--members", type=int, metavar="N", help="networks of each ensemble")
     add("--part", default="test", choices=PARTS,
         help="valid: choose by it, no test row is even read (test)")  # fmt: skip
@@ -94,35 +86,6 @@ def _data() -> Path:
         said = f"MOLGNN_DATA={given}: no such folder" if given else "MOLGNN_DATA is not set"
         raise Refusal(f"{said}: name the folder that holds {', '.join(SUITES)}")
     return Path(given)
-
-
-def plan(args: argparse.Namespace, data: Path) -> list[Planned]:
-    """Every run, seeds before sets before arms, so that the tables fill evenly. Raises Refusal for
-    a name, number or option that is wrong, and for a set that is not there."""
-    chosen = list(dict.fromkeys(args.suite))
-    suites.check_sets(args.sets or [], chosen, data)
-    members = [] if args.members is None else [f"fit.members={args.members}"]
-    arms, wanted = arms_of(args.arms, [*members, *args.shared]), []
-    folded = [arm for arm, options in arms.items() if options.fit.folds]
-    if folded and args.by_part and args.part == "valid":
-        what = "each member has learnt from most of valid, so its parts tell nothing there"
-        raise Refusal(f"--by-part: arm {folded[0]!r} has fit.folds: {what}: leave one of them out")
-    for suite in chosen:
-        sets = [name for name in suites.sets_of(suite, data) if name in (args.sets or [name])]
-        if not sets and not args.sets:
-            raise Refusal(f"{data / suite}: holds no set: put its tables there")
-        files = {name: suites.files_of(Case(suite, name, 0, 0), data) for name in sets}
-        work = {name: suites.rows_of(paths) for name, paths in files.items()}
-        wanted += [
-            Planned(Case(suite, name, seed, fold), arm, options, work[name])
-            for seed in dict.fromkeys(SUITES[suite].seeds if args.seeds is None else args.seeds)
-            for name in sets
-            for fold in range(SUITES[suite].folds)
-            for arm, options in arms.items()
-        ]
-    for item in wanted:
-        on_table(item.options, "", "", (), item.case.seed)  # refuses a seed that is none
-    return wanted
 
 
 class Bench:
