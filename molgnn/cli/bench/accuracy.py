@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from molgnn.cli.bench import runs, suites
+from molgnn.cli.bench.against import as_data, comparison
 from molgnn.cli.bench.arms import PLAIN, on_table
 from molgnn.cli.bench.measured import SECONDS, csv_rows, read_csv, record_of, write_csv
-from molgnn.cli.bench.planned import Planned, plan
+from molgnn.cli.bench.planned import Planned, arms_and_cases, plan
 from molgnn.cli.bench.scoreboard import tables
 from molgnn.cli.bench.shares import WHOLE
 from molgnn.cli.bench.suites import SUITES, Case
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="options of molgnn train, for every arm", dest="shared")  # fmt: skip
     add("--labels", type=float, nargs="+", default=[WHOLE], metavar="SHARE",
         help="of the labels, how many training may see, as 0.1 1 (1: all)")  # fmt: skip
+    add("--against", metavar="ARM", help="how each other arm differs from this one, seed by seed")
     add("--members", type=int, metavar="N", help="networks of each ensemble")
     add("--part", default="test", choices=PARTS,
         help="valid: choose by it, no test row is even read (test)")  # fmt: skip
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     try:
         with alone(out), terminated_as_interrupted():
-            bench = Bench(out, data, args.part, args.by_part)
+            bench = Bench(out, data, args.part, args.by_part, args.against)
             bench.work(wanted)
     except KeyboardInterrupt:
         say(f"molgnn: interrupted: the same command goes on; what is done: {out}")
@@ -76,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
         settings = {key: value for key, value in vars(args).items() if key != "run"}
         figures = {"settings": settings, "threads": torch.get_num_threads()}
         figures |= {"torch": torch.__version__, "rows": read_csv(bench.csv)}
+        if args.against:
+            figures |= as_data(figures["rows"], args.against, *arms_and_cases(wanted))
         Path(args.json).write_text(json.dumps(figures, indent=1), encoding="utf-8")
     return 0
 
@@ -91,10 +95,15 @@ def _data() -> Path:
 class Bench:
     """What is done in the folder ``out``, and how it is done. ``csv`` and ``tables`` are those of
     one part: figures of validation never stand where those of the test set are looked for.
-    ``by_part``: a run that is on record without its ``pieces`` is made again."""
+    ``by_part``: a run that is on record without its ``pieces`` is made again. ``against`` is the
+    arm that the others are compared with, if any."""
 
-    def __init__(self, out: Path, data: Path, part: str, by_part: bool = False, cut: bool = True):
+    def __init__(
+        self, out: Path, data: Path, part: str, by_part: bool = False,
+        against: str | None = None, cut: bool = True,
+    ):  # fmt: skip
         self.out, self.data, self.part, self.by_part = out, data, part, by_part
+        self.against = against
         name = "" if part == "test" else f"-{part}"
         self.csv, self.tables = out / f"accuracy{name}.csv", out / f"tables{name}.md"
         self._records = {r["key"]: r for r in self._recorded(cut)}
@@ -123,7 +132,7 @@ class Bench:
                 say(f"run {number} of {len(wanted)}: {item}: {_said(record)}, {times}")
             found.append((item.case, item.arm, record))
             if made or number == len(wanted):
-                self._write(found, len(wanted))
+                self._write(found, wanted)
 
     def known(self, item: Planned) -> dict | None:
         """The record of a run that is finished; its table lies in the folder since then."""
@@ -179,11 +188,14 @@ class Bench:
         runs.remove(folder)
         return record
 
-    def _write(self, found: list, planned: int) -> None:
+    def _write(self, found: list, wanted: list[Planned]) -> None:
         write_csv(csv_rows(found, self.part, self.by_part), self.csv)
-        text = tables(read_csv(self.csv), self._published)
-        if len(found) < planned:
-            text += f"\nnot finished: {len(found)} of {planned} runs\n"
+        rows = read_csv(self.csv)
+        text = tables(rows, self._published)
+        if self.against:
+            text += "\n" + comparison(rows, self.against, *arms_and_cases(wanted))
+        if len(found) < len(wanted):
+            text += f"\nnot finished: {len(found)} of {len(wanted)} runs\n"
         self.tables.write_text(text, encoding="utf-8")
 
 

@@ -8,7 +8,7 @@ from molgnn.cli.bench import suites
 from molgnn.cli.bench.arms import arms_of, on_table
 from molgnn.cli.bench.shares import WHOLE, checked
 from molgnn.cli.bench.suites import SUITES, Case
-from molgnn.errors import Refusal
+from molgnn.errors import Refusal, choices
 
 if TYPE_CHECKING:
     from molgnn.train.options import RunOptions
@@ -52,12 +52,22 @@ def plan(args: argparse.Namespace, data: Path) -> list[Planned]:
     return wanted
 
 
+def arms_and_cases(wanted: list[Planned]) -> tuple[list[str], list[Case]]:
+    """Those of a plan, each once, in its order."""
+    arms, cases = (dict.fromkeys(getattr(item, of) for item in wanted) for of in ("arm", "case"))
+    return list(arms), list(cases)
+
+
 def _arms(args: argparse.Namespace) -> "dict[str, RunOptions]":
-    """Those of --arms. Raises Refusal where --by-part can do nothing with them."""
+    """Those of --arms. Raises Refusal where --by-part or --against can do nothing with them."""
     members = [] if args.members is None else [f"fit.members={args.members}"]
     arms = arms_of(args.arms, [*members, *args.shared])
     folded = [arm for arm, options in arms.items() if options.fit.folds]
     if folded and args.by_part and args.part == "valid":
         what = "each member has learnt from most of valid, so its parts tell nothing there"
         raise Refusal(f"--by-part: arm {folded[0]!r} has fit.folds: {what}: leave one of them out")
+    if args.against is not None and args.against not in arms:
+        raise choices("arm of --against", args.against, arms)
+    if args.against is not None and len(arms) == 1:
+        raise Refusal(f"--against {args.against}: it is the only arm: give others with --arms")
     return arms

@@ -1,6 +1,6 @@
 """The tables of `bench accuracy`, in Markdown: a line a set, a column an arm or published model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import stdev
 
@@ -53,16 +53,15 @@ def tables(rows: list[dict], published: Mapping[str, Published]) -> str:
         for suite in suites
     }
     return "\n".join(
-        _table(suite, of, published.get(suite, {}), titled(rows, share))
+        _table(suite, of, published.get(suite, {}), titled(of[0]["part"], share, shares))
         for (share, suite), of in found.items()
         if of
     )
 
 
-def titled(rows: list[dict], share: float) -> str:
-    """What follows the name of a table: the part, and the share unless all ``rows`` are whole."""
-    whole = all(row["labels"] == WHOLE for row in rows)
-    return rows[0]["part"] if whole else f"{rows[0]['part']}, {spoken(share)}"
+def titled(part: str, share: float, shares: Iterable[float]) -> str:
+    """What follows the name of a table: the part, and the share unless all are of all labels."""
+    return part if {*shares} == {WHOLE} else f"{part}, {spoken(share)}"
 
 
 def _table(suite: str, rows: list[dict], published: Published, title: str) -> str:
