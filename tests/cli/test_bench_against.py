@@ -89,6 +89,13 @@ def test_what_a_seed_does_to_both_arms_drops_out():
     assert not bbbp.worse
 
 
+@pytest.mark.parametrize("own", [0.1, 0.3, 0.4, 0.45, 0.7])
+def test_a_tie_on_one_of_two_seeds_is_no_verdict(own):
+    of = cases(1, seeds=(0, 1), sets=SETS[:2])
+    given = rows(of, ARMS[:2], scratch=lambda _: 0.5, gae=lambda case: 0.5 if case.seed else own)
+    assert [change.verdict for change in changes(given, "scratch", ARMS[:2], of)] == ["", ""]
+
+
 def test_folds_of_a_seed_are_one_figure_and_those_of_all_predictions_none():
     folds = [Case("antibiotic", "ecoli", seed, fold) for seed in (0, 1) for fold in range(10)]
     one = {"gae": lambda case: 0.8 + case.fold / 100, "scratch": lambda case: 0.8}

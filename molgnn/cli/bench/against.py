@@ -48,7 +48,8 @@ class Change:
     @property
     def verdict(self) -> str:
         """Better or worse, by more than one standard error; "" where it is neither, or unknown."""
-        if self.error is None or abs(self.mean) <= self.error:
+        # Of two seeds with one tie both are equal, and rounding would choose the word.
+        if self.error is None or abs(self.mean) <= self.error * (1 + 1e-9):
             return ""
         return "worse" if self.worse else "better"
 
