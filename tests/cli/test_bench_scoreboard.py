@@ -4,13 +4,13 @@ from molgnn.cli.bench.measured import COLUMNS, read_csv, write_csv
 from molgnn.cli.bench.scoreboard import tables
 
 GIVEN = """\
-suite,set,split,metric,model,seed,value,seconds,train_seconds,predict_seconds,part
-moleculenet,esol,scaffold,rmse,a,0,1.0,11.0,10.0,1.0,test
-moleculenet,esol,scaffold,rmse,b,0,1.2,21.0,20.0,1.0,test
-moleculenet,bbbp,scaffold,roc_auc,a,0,0.7,31.0,30.0,1.0,test
-moleculenet,bbbp,scaffold,roc_auc,b,0,0.9,41.0,40.0,1.0,test
-moleculenet,esol,scaffold,rmse,a,1,1.1,11.0,10.0,1.0,test
-moleculenet,esol,scaffold,rmse,b,1,,21.0,20.0,1.0,test
+suite,set,split,metric,model,seed,value,seconds,train_seconds,predict_seconds,part,labels
+moleculenet,esol,scaffold,rmse,a,0,1.0,11.0,10.0,1.0,test,1
+moleculenet,esol,scaffold,rmse,b,0,1.2,21.0,20.0,1.0,test,1
+moleculenet,bbbp,scaffold,roc_auc,a,0,0.7,31.0,30.0,1.0,test,1
+moleculenet,bbbp,scaffold,roc_auc,b,0,0.9,41.0,40.0,1.0,test,1
+moleculenet,esol,scaffold,rmse,a,1,1.1,11.0,10.0,1.0,test,1
+moleculenet,esol,scaffold,rmse,b,1,,21.0,20.0,1.0,test,1
 """
 PUBLISHED = {
     "moleculenet": {"esol": {"D": 1.05, "U (3D)": 0.5}, "bbbp": {"D": 0.71, "RF": 0.8}},
@@ -28,8 +28,8 @@ GOLDEN = """\
 """
 
 
-def row(suite, name, metric, seed, value, split="official", part="test"):
-    cells = (suite, name, split, metric, "a", seed, value, 3.0, 2.0, 1.0, part)
+def row(suite, name, metric, seed, value, split="official", part="test", labels=1):
+    cells = (suite, name, split, metric, "a", seed, value, 3.0, 2.0, 1.0, part, labels)
     return dict(zip(COLUMNS, cells, strict=True))
 
 
@@ -84,3 +84,29 @@ def test_folds_of_a_seed_are_one_value_and_the_pooled_figure_another():
         ["seconds a run: train + predict", "", "2.0 + 1.00"],
     ]
     assert text.endswith("antibiotic: bars met: a 1 of 1\n")
+
+
+def test_a_csv_from_before_there_were_shares_is_of_all_labels(tmp_path):
+    old = "\n".join(line.rpartition(",")[0] for line in GIVEN.splitlines()) + "\n"
+    (tmp_path / "old.csv").write_text(old)
+    rows = read_csv(tmp_path / "old.csv")
+    assert {row["labels"] for row in rows} == {1}
+    assert tables(rows, PUBLISHED).startswith(GOLDEN)
+
+
+def test_each_share_of_labels_has_tables_of_its_own_and_published_figures_stand_beside_all():
+    rows = [
+        row("moleculenet", name, metric, 0, value, labels=share)
+        for share in (0.1, 1)
+        for name, metric, value in (("esol", "rmse", 2 - share), ("bbbp", "roc_auc", share / 2))
+    ]
+    text = tables(rows, PUBLISHED)
+    few, whole = text.split("**moleculenet**, ")[1:]
+    assert few.startswith("test, 10 % of labels\n")
+    assert whole.startswith("test, all labels\n")
+    assert table(few)[0] == ["set", "metric", "a"]
+    assert table(few)[2] == ["esol", "RMSE ↓", "1.900"]
+    assert few.endswith("moleculenet: 10 % of labels; bars are of all, so none is counted\n\n")
+    assert table(whole)[2] == ["esol", "RMSE ↓", "**1.000**", "1.050", "0.500", "–"]
+    assert whole.endswith("moleculenet: bars met: a 1 of 2\n")
+    assert tables(rows[:2], PUBLISHED) == few[:-1].join(["**moleculenet**, ", ""])

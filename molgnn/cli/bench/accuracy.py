@@ -13,12 +13,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from molgnn.cli.bench import runs, suites
-from molgnn.cli.bench.arms import PLAIN, arms_of, on_table
+from molgnn.cli.bench.against import as_data, comparison
+from molgnn.cli.bench.arms import PLAIN, on_table
 from molgnn.cli.bench.measured import SECONDS, csv_rows, read_csv, record_of, write_csv
+from molgnn.cli.bench.planned import Planned, arms_and_cases, plan
 from molgnn.cli.bench.scoreboard import tables
+from molgnn.cli.bench.shares import WHOLE
 from molgnn.cli.bench.suites import SUITES, Case
 from molgnn.cli.meter import duration
 from molgnn.cli.terminal import INTERRUPTED, say, terminated_as_interrupted
@@ -31,18 +34,6 @@ if TYPE_CHECKING:
 PARTS = ("test", "valid")
 
 
-class Planned(NamedTuple):
-    """A run to make: ``rows`` of its set say how much work it is."""
-
-    case: Case
-    arm: str
-    options: "RunOptions"
-    rows: int
-
-    def __str__(self) -> str:
-        return f"{self.case} {self.arm}"
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--suite", nargs="+", required=True, choices=SUITES, help="what is measured")
@@ -52,6 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="default, a choice of the group model, or NAME:KEY=VALUE,KEY=VALUE")  # fmt: skip
     add("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
         help="options of molgnn train, for every arm", dest="shared")  # fmt: skip
+    add("--labels", type=float, nargs="+", default=[WHOLE], metavar="SHARE",
+        help="of the labels, how many training may see, as 0.1 1 (1: all)")  # fmt: skip
+    add("--against", metavar="ARM", help="how each other arm differs from this one, seed by seed")
     add("--members", type=int, metavar="N", help="networks of each ensemble")
     add("--part", default="test", choices=PARTS,
         help="valid: choose by it, no test row is even read (test)")  # fmt: skip
@@ -72,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     try:
         with alone(out), terminated_as_interrupted():
-            bench = Bench(out, data, args.part, args.by_part)
+            bench = Bench(out, data, args.part, args.by_part, args.against)
             bench.work(wanted)
     except KeyboardInterrupt:
         say(f"molgnn: interrupted: the same command goes on; what is done: {out}")
@@ -84,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
         settings = {key: value for key, value in vars(args).items() if key != "run"}
         figures = {"settings": settings, "threads": torch.get_num_threads()}
         figures |= {"torch": torch.__version__, "rows": read_csv(bench.csv)}
+        if args.against:
+            figures |= as_data(figures["rows"], args.against, *arms_and_cases(wanted))
         Path(args.json).write_text(json.dumps(figures, indent=1), encoding="utf-8")
     return 0
 
@@ -96,42 +92,18 @@ def _data() -> Path:
     return Path(given)
 
 
-def plan(args: argparse.Namespace, data: Path) -> list[Planned]:
-    """Every run, seeds before sets before arms, so that the tables fill evenly. Raises Refusal for
-    a name, number or option that is wrong, and for a set that is not there."""
-    chosen = list(dict.fromkeys(args.suite))
-    suites.check_sets(args.sets or [], chosen, data)
-    members = [] if args.members is None else [f"fit.members={args.members}"]
-    arms, wanted = arms_of(args.arms, [*members, *args.shared]), []
-    folded = [arm for arm, options in arms.items() if options.fit.folds]
-    if folded and args.by_part and args.part == "valid":
-        what = "each member has learnt from most of valid, so its parts tell nothing there"
-        raise Refusal(f"--by-part: arm {folded[0]!r} has fit.folds: {what}: leave one of them out")
-    for suite in chosen:
-        sets = [name for name in suites.sets_of(suite, data) if name in (args.sets or [name])]
-        if not sets and not args.sets:
-            raise Refusal(f"{data / suite}: holds no set: put its tables there")
-        files = {name: suites.files_of(Case(suite, name, 0, 0), data) for name in sets}
-        work = {name: suites.rows_of(paths) for name, paths in files.items()}
-        wanted += [
-            Planned(Case(suite, name, seed, fold), arm, options, work[name])
-            for seed in dict.fromkeys(SUITES[suite].seeds if args.seeds is None else args.seeds)
-            for name in sets
-            for fold in range(SUITES[suite].folds)
-            for arm, options in arms.items()
-        ]
-    for item in wanted:
-        on_table(item.options, "", "", (), item.case.seed)  # refuses a seed that is none
-    return wanted
-
-
 class Bench:
     """What is done in the folder ``out``, and how it is done. ``csv`` and ``tables`` are those of
     one part: figures of validation never stand where those of the test set are looked for.
-    ``by_part``: a run that is on record without its ``pieces`` is made again."""
+    ``by_part``: a run that is on record without its ``pieces`` is made again. ``against`` is the
+    arm that the others are compared with, if any."""
 
-    def __init__(self, out: Path, data: Path, part: str, by_part: bool = False, cut: bool = True):
+    def __init__(
+        self, out: Path, data: Path, part: str, by_part: bool = False,
+        against: str | None = None, cut: bool = True,
+    ):  # fmt: skip
         self.out, self.data, self.part, self.by_part = out, data, part, by_part
+        self.against = against
         name = "" if part == "test" else f"-{part}"
         self.csv, self.tables = out / f"accuracy{name}.csv", out / f"tables{name}.md"
         self._records = {r["key"]: r for r in self._recorded(cut)}
@@ -160,7 +132,7 @@ class Bench:
                 say(f"run {number} of {len(wanted)}: {item}: {_said(record)}, {times}")
             found.append((item.case, item.arm, record))
             if made or number == len(wanted):
-                self._write(found, len(wanted))
+                self._write(found, wanted)
 
     def known(self, item: Planned) -> dict | None:
         """The record of a run that is finished; its table lies in the folder since then."""
@@ -216,11 +188,14 @@ class Bench:
         runs.remove(folder)
         return record
 
-    def _write(self, found: list, planned: int) -> None:
+    def _write(self, found: list, wanted: list[Planned]) -> None:
         write_csv(csv_rows(found, self.part, self.by_part), self.csv)
-        text = tables(read_csv(self.csv), self._published)
-        if len(found) < planned:
-            text += f"\nnot finished: {len(found)} of {planned} runs\n"
+        rows = read_csv(self.csv)
+        text = tables(rows, self._published)
+        if self.against:
+            text += "\n" + comparison(rows, self.against, *arms_and_cases(wanted))
+        if len(found) < len(wanted):
+            text += f"\nnot finished: {len(found)} of {len(wanted)} runs\n"
         self.tables.write_text(text, encoding="utf-8")
 
 

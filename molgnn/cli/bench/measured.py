@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from molgnn.cli.bench.pieces import pieces
 from molgnn.cli.bench.protocols import CLIFF
+from molgnn.cli.bench.shares import WHOLE, tidy
 from molgnn.cli.bench.suites import SUITES, Case
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "suite", "set", "split", "metric", "model", "seed", "value", "seconds",
-    "train_seconds", "predict_seconds", "part",
+    "train_seconds", "predict_seconds", "part", "labels",
 )  # fmt: skip
 POOLED = "pooled"
 SECONDS = ("train_seconds", "predict_seconds")
@@ -75,11 +76,11 @@ def csv_rows(records: list[tuple[Case, str, dict]], part: str, by_part: bool = F
         for piece, figures in record["pieces"].items() if by_part else ():
             for metric, value in figures.items():
                 rows.append(_row(case, case.split, metric, f"{arm}, {piece}", value, [], part))
-    whole: dict[tuple, list[tuple[Case, dict]]] = {}
+    whole: dict[tuple[Case, str], list[tuple[Case, dict]]] = {}
     for case, arm, record in records:
         if "pairs" in record:
-            whole.setdefault((case.suite, case.set, case.seed, arm), []).append((case, record))
-    for (*_, arm), found in whole.items():
+            whole.setdefault((case._replace(fold=0), arm), []).append((case, record))
+    for (_, arm), found in whole.items():
         case, runs = found[0][0], [record for _, record in found]
         if len(runs) == SUITES[case.suite].folds:
             figures = _pooled(runs)
@@ -100,7 +101,8 @@ def _pooled(runs: list[dict]) -> dict[str, float]:
 def _row(case: Case, split: str, metric: str, arm: str, value, runs: list[dict], part: str) -> dict:
     seconds = [sum(run[key] for run in runs) for key in SECONDS]
     spent = (sum(seconds), *seconds) if runs else (None,) * 3
-    cells = (case.suite, case.set, split, metric, arm, case.seed, value, *spent, part)
+    share = tidy(case.share)
+    cells = (case.suite, case.set, split, metric, arm, case.seed, value, *spent, part, share)
     return dict(zip(COLUMNS, cells, strict=True))
 
 
@@ -112,12 +114,13 @@ def write_csv(rows: list[dict], path: Path) -> None:
 
 
 def read_csv(path: Path) -> list[dict]:
-    """The rows of a written CSV, numbers as numbers, an empty value as None."""
+    """The rows of a written CSV, numbers as numbers, an empty value as None. One that was written
+    before there were shares of labels is of all of them."""
     numbers = ("value", "seconds", "train_seconds", "predict_seconds")
     with open(path, encoding="utf-8", newline="") as file:
         return [
             row | {key: float(row[key]) if row[key] else None for key in numbers}
-            | {"seed": int(row["seed"])}
+            | {"seed": int(row["seed"]), "labels": tidy(float(row.get("labels") or WHOLE))}
             for row in csv.DictReader(file)
         ]  # fmt: skip
 

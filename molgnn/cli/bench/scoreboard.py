@@ -1,11 +1,12 @@
 """The tables of `bench accuracy`, in Markdown: a line a set, a column an arm or published model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import stdev
 
 from molgnn.cli.bench.anchors import SOURCES, bar
 from molgnn.cli.bench.measured import POOLED, mean_known
+from molgnn.cli.bench.shares import WHOLE, spoken
 
 NAMES = {
     "rmse": "RMSE",
@@ -42,29 +43,48 @@ class Line:
 
 
 def tables(rows: list[dict], published: Mapping[str, Published]) -> str:
-    """All suites of the CSV's ``rows``. Published figures are of test sets: they stand beside those
-    of the part test, and only there are bars counted."""
+    """All suites of the CSV's ``rows``, for each share of labels. Published figures are of test
+    sets, by all labels: they stand beside such figures, and only there are bars counted."""
+    shares = dict.fromkeys(row["labels"] for row in rows)
     suites = dict.fromkeys(row["suite"] for row in rows)
-    return "\n".join(
-        _table(suite, [row for row in rows if row["suite"] == suite], published.get(suite, {}))
+    found = {
+        (share, suite): [row for row in rows if (row["labels"], row["suite"]) == (share, suite)]
+        for share in shares
         for suite in suites
+    }
+    return "\n".join(
+        _table(suite, of, published.get(suite, {}), titled(of[0]["part"], share, shares))
+        for (share, suite), of in found.items()
+        if of
     )
 
 
-def _table(suite: str, rows: list[dict], published: Published) -> str:
-    judged = rows[0]["part"] == "test"
-    lines = _lines(suite, rows, published if judged else {})
+def titled(part: str, share: float, shares: Iterable[float]) -> str:
+    """What follows the name of a table: the part, and the share unless all are of all labels."""
+    return part if {*shares} == {WHOLE} else f"{part}, {spoken(share)}"
+
+
+def _table(suite: str, rows: list[dict], published: Published, title: str) -> str:
+    apart = _apart(rows[0])
+    lines = _lines(suite, rows, {} if apart else published)
     arms = list(dict.fromkeys(row["model"] for row in rows))
     beside = list(dict.fromkeys(name for line in lines for name in line.published))
     head = ["set", "metric", *arms, *beside]
-    text = [f"**{suite}**, {rows[0]['part']}", "", _cells(head), _cells(["---"] * len(head))]
-    text += [_cells(_shown(line, suite, arms, beside)) for line in lines]
+    text = [f"**{suite}**, {title}", "", line_of(head), line_of(["---"] * len(head))]
+    text += [line_of(_shown(line, suite, arms, beside)) for line in lines]
     text += [
-        _cells(["seconds a run: train + predict", "", *_seconds(rows, arms), *[""] * len(beside)])
+        line_of(["seconds a run: train + predict", "", *_seconds(rows, arms), *[""] * len(beside)])
     ]
-    text += ["", *_notes(suite, rows, judged)]
-    text += _verdict(suite, lines, arms, judged)
+    text += ["", *_notes(suite, rows, not apart)]
+    text += _verdict(suite, lines, arms, apart)
     return "\n".join([*text, ""])
+
+
+def _apart(row: dict) -> str:
+    """Why figures like that of ``row`` stand beside no published one, if they do not."""
+    if row["part"] != "test":
+        return "validation figures; bars are of test sets"
+    return "" if row["labels"] == WHOLE else f"{spoken(row['labels'])}; bars are of all"
 
 
 def _lines(suite: str, rows: list[dict], published: Published) -> list[Line]:
@@ -154,10 +174,10 @@ def _notes(suite: str, rows: list[dict], judged: bool) -> list[str]:
     return ["  \n".join(notes), ""]
 
 
-def _verdict(suite: str, lines: list[Line], arms: list[str], judged: bool) -> list[str]:
+def _verdict(suite: str, lines: list[Line], arms: list[str], apart: str) -> list[str]:
     """How many bars each arm meets."""
-    if not judged:
-        return [f"{suite}: validation figures; bars are of test sets, so none is counted"]
+    if apart:
+        return [f"{suite}: {apart}, so none is counted"]
     bars = [line for line in lines if line.counts and line.published]
     counts = [f"{arm} {sum(line.met(arm) for line in bars)} of {len(bars)}" for arm in arms]
     text = f"{suite}: bars met: {', '.join(counts)}"
@@ -168,5 +188,5 @@ def _verdict(suite: str, lines: list[Line], arms: list[str], judged: bool) -> li
     return [text]
 
 
-def _cells(cells: list[str]) -> str:
+def line_of(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"

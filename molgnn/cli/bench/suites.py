@@ -3,13 +3,14 @@
 import csv
 import gzip
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from molgnn.cli.bench import protocols
 from molgnn.cli.bench.protocols import CLIFF
+from molgnn.cli.bench.shares import WHOLE, drawn, spoken
 from molgnn.errors import Refusal, choices
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLES = "tables"
+CLASSES = ("roc_auc", "pr_auc")  # metrics of a target that is a class
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,19 @@ class Suite:
 
 
 class Case(NamedTuple):
-    """One table to train on: a set, as one seed (and fold) splits it."""
+    """One table to train on: a set, as one seed (and fold) splits it, and the ``share`` of its
+    labelled rows that training may see."""
 
     suite: str
     set: str
     seed: int
     fold: int
+    share: float = WHOLE
 
     def __str__(self) -> str:
         fold = f" fold {self.fold}" if SUITES[self.suite].folds > 1 else ""
-        return f"{self.suite} {self.set} seed {self.seed}{fold}"
+        share = "" if self.share == WHOLE else f", {spoken(self.share)}"
+        return f"{self.suite} {self.set} seed {self.seed}{fold}{share}"
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -95,14 +100,17 @@ def rows_of(files: list[Path]) -> int:
 
 
 def table_path(case: Case, data: Path, out: Path, part: str) -> Path:
-    """Where the table of a case lies: its name changes with the files that it is made from."""
+    """Where the table of a case lies: its name changes with the files that it is made from. A name
+    for all the labels is as it was before there were shares, so that runs on record stay known."""
     from molgnn.data.readers.reader import file_sha256
 
     suite = SUITES[case.suite]
     of = "".join(file_sha256(path)[:6] for path in files_of(case, data))
     fold = f"-{case.fold}" if suite.folds > 1 else ""
-    seed = "" if suite.given else f"-{case.seed}"
-    return out / TABLES / f"{case.suite}-{case.set}{seed}{fold}-{part}-{of}.csv"
+    whole = case.share == WHOLE
+    seed = "" if suite.given and whole else f"-{case.seed}"
+    share = "" if whole else f"-labels{case.share}"
+    return out / TABLES / f"{case.suite}-{case.set}{seed}{fold}{share}-{part}-{of}.csv"
 
 
 def write_table(case: Case, data: Path, path: Path, part: str) -> None:
@@ -115,15 +123,28 @@ def write_table(case: Case, data: Path, path: Path, part: str) -> None:
     table["split"] = suite.parts(table, case.seed, case.fold)
     if part == "valid":
         table = table[table["split"] != "test"]
+    if case.share != WHOLE:
+        table = table[_drawn(table, case)]
     with renamed_when_done(path) as partial:
         table.to_csv(partial, index=False)
+
+
+def _drawn(table: "pd.DataFrame", case: Case) -> "np.ndarray":
+    """Whether a row stays. Classes are kept in proportion where there is one target of classes."""
+    targets = _targets(table.columns)
+    classes = case.metrics[0] in CLASSES and len(targets) == 1
+    part, labels = table["split"].to_numpy(), table[list(targets)].to_numpy()
+    return drawn(part, labels, case.share, case.seed, stratified=classes)
 
 
 def targets_of(path: Path) -> tuple[str, ...]:
     """The columns of labels of a written table."""
     with open(path, encoding="utf-8", newline="") as file:
-        header = next(csv.reader(file))
-    return tuple(name for name in header if name not in ("smiles", "split", CLIFF))
+        return _targets(next(csv.reader(file)))
+
+
+def _targets(columns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in columns if name not in ("smiles", "split", CLIFF))
 
 
 def published_of(name: str, data: Path) -> dict[str, dict[str, float]]:
