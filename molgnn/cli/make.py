@@ -7,7 +7,10 @@ from molgnn.errors import Refusal
 from molgnn.train.options import RunOptions
 from molgnn.train.plain import from_plain
 
-OURS = ("data", "model", "encoder", "readout", "head", "loss", "optim", "fit", "seed")
+OURS = (
+    "data", "model", "encoder", "readout", "head", "loss", "optim", "fit", "pretrained",
+    "finetune", "seed",
+)  # fmt: skip
 
 
 def run_options(config: DictConfig) -> RunOptions:
