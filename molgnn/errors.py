@@ -32,6 +32,7 @@ def in_python(call: Callable) -> Callable:
 
 def _as_arguments(text: str) -> str:
     """``--force`` is ``force=True``, ``--out`` is ``out=``, ``fit.epochs`` is ``epochs``."""
+    text = re.sub(r"\bdata\.recipe=(\w+)", r"table={'recipe': '\1'}", text)
     text = re.sub(r"--no-([a-z]+)", r"\1=False", text)
     text = re.sub(r"--(force|resume)\b|\bforce=true\b", lambda m: f"{m[1] or 'force'}=True", text)
     text = re.sub(r"--([a-z][a-z-]*)", lambda m: m[1].replace("-", "_") + "=", text)

@@ -62,3 +62,31 @@ def slow_smiles(slow_rdkit) -> str:
 def medium_smiles(slow_rdkit) -> str:
     """It takes RDKit a second."""
     return complete_graph(40)
+
+
+@pytest.fixture
+def pretrain(tmp_path):
+    """pretrain(name, out, change, options, counts) -> the folder of an encoder of random weights.
+
+    ``change(tensors)`` edits what is saved, ``options`` are the encoder's, ``config`` adds to what
+    is told of it. Pretraining saw code n of each field n times, if ``counts`` does not say."""
+    import torch  # here: many tests need no torch
+
+    from molgnn.chem.fields import ATOM_SIZES, BOND_SIZES
+    from molgnn.models.build import build_encoder
+    from molgnn.models.pretrained import save_pretrained
+
+    def save(
+        name="gin", out="encoder", change=lambda found: None, options=None, counts=None, **config
+    ):
+        torch.manual_seed(7)
+        spec = {"name": name, "dim": 8, "depth": 2} | (options or {})
+        tensors = {f"encoder.{k}": v for k, v in build_encoder(spec).state_dict().items()}
+        tensors["latent.mean.weight"] = torch.randn(4, 8)
+        change(tensors)
+        seen = tuple([torch.arange(n) for n in sizes] for sizes in (ATOM_SIZES, BOND_SIZES))
+        told = {"name": "tiny", "encoder": spec, "recipe": "parent", "library": "ten drugs"}
+        save_pretrained(tmp_path / out, tensors, counts or seen, told | config)
+        return tmp_path / out
+
+    return save

@@ -13,6 +13,7 @@ from molgnn.cli.train import check
 from molgnn.data.named.registry import DATASETS
 from molgnn.errors import Refusal
 from molgnn.models.build import ENCODERS, HEADS, READOUTS, build_model
+from molgnn.train.finetune import FINETUNES, FinetuneOptions, finetune_options
 from molgnn.train.options import (
     DataOptions,
     FitOptions,
@@ -48,8 +49,8 @@ def defaults(function, given=("atom_sizes", "bond_sizes", "dim", "in_dim", "out_
 
 @pytest.mark.parametrize("group, choice", CHOICES, ids="=".join)
 def test_every_choice_composes_into_options_that_build_a_model(group, choice):
-    further = CSV[1:] if (group, choice) == ("data", "csv") else []
-    chosen = options(f"{group}={choice}", *further)
+    further = {"data": CSV[1:] if choice == "csv" else [], "finetune": ["pretrained=it"]}
+    chosen = options(f"{group}={choice}", *further.get(group, []))
     build_model(**chosen.spec, out_dim=1)
 
 
@@ -59,12 +60,21 @@ def test_the_choices_are_those_of_the_code():
     assert of["readout"] == set(READOUTS)
     assert of["data"] == {*DATASETS, "csv"}
     assert of["model"] == set(MODELS)
-    assert set(of) == {"data", "model", "encoder", "readout", "head", "loss", "optim", "fit"}
+    assert of["finetune"] == set(FINETUNES)
+    parts = {"data", "model", "encoder", "readout", "head", "loss", "optim", "fit", "finetune"}
+    assert set(of) == parts
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_in_python_is_the_one_of_the_command_line(name):
     assert from_plain(ModelOptions, model_options(name)) == options(f"model={name}").model
+
+
+@pytest.mark.parametrize("name", FINETUNES)
+def test_a_fine_tuning_in_python_is_the_one_of_the_command_line(name):
+    here = options("pretrained=it", f"finetune={name}")
+    assert here.finetune == from_plain(FinetuneOptions, finetune_options(name))
+    assert here.pretrained == "it"
 
 
 def test_the_values_of_loss_fit_and_optim_are_the_defaults_of_the_code():
@@ -73,6 +83,7 @@ def test_the_values_of_loss_fit_and_optim_are_the_defaults_of_the_code():
     assert standard.fit == FitOptions()
     assert standard.optim == OptimOptions()
     assert options("model=network").model == ModelOptions()
+    assert options("finetune=full").finetune == FinetuneOptions()
     assert options("fit=kfold").fit == FitOptions(folds=5)
 
 
@@ -83,6 +94,7 @@ def test_the_values_of_loss_fit_and_optim_are_the_defaults_of_the_code():
         ("loss", "standard", LossOptions),
         ("optim", "adamw", OptimOptions),
         ("model", "network", ModelOptions),
+        ("finetune", "full", FinetuneOptions),
     ],
 )
 def test_every_option_of_the_code_is_shown_in_the_file(group, name, kind):
@@ -151,6 +163,10 @@ def test_without_arguments_it_is_the_shipped_data_set():
         (["seeds=3"], "unknown option 'seeds': choose one of .*seed"),
         (["data=csv"], "data.path is missing: give data.path=..."),
         (["loss=l3"], "unknown loss 'l3': choose one of focal, huber, l1"),
+        (["finetune=thawed"], "unknown finetune 'thawed': choose one of frozen, full, layerwise"),
+        (["finetune=frozen"], "no encoder to go on from: give pretrained="),
+        (["pretrained=it", "model=forest"], "no network in this model"),
+        (["pretrained=true"], "pretrained=True: must be text"),
         (["loss.regression=l3"], "unknown loss.regression 'l3'"),
         (["loss.quantiles=[0.1]"], "with the median"),
         (["fit.class_weights=true"], "unknown option of fit"),

@@ -11,7 +11,10 @@ from molgnn.train.options import RunOptions
 from molgnn.train.plain import from_plain
 from molgnn.train.pretrain.options import PretrainOptions
 
-OURS = ("data", "model", "encoder", "readout", "head", "loss", "optim", "fit", "seed")
+OURS = (
+    "data", "model", "encoder", "readout", "head", "loss", "optim", "fit", "pretrained",
+    "finetune", "seed",
+)  # fmt: skip
 PRETRAIN = ("data", "terms", "encoder", "optim", "fit", "seed")
 
 

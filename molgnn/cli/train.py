@@ -24,6 +24,7 @@ Train a model; without arguments, on the solubility set that ships with molgnn.
   molgnn train data=csv data.path=mine.csv data.targets=[y] data.split.name=random
   molgnn train data=esol out=runs/mine        the same line again goes on after a kill
   molgnn train data=esol fit=ensemble         five networks in one model
+  molgnn train data=esol pretrained=DIR finetune=staged   begin with a pretrained encoder
   molgnn train -m data=esol,lipo seed=0,1,2   a sweep, one run after the other
   molgnn train tuned=runs/tune/esol/best.yaml with the options that molgnn tune found
   molgnn train --cfg job                      print every option, train nothing
@@ -152,7 +153,7 @@ def _groups() -> list[str]:
     groups = (path for path in conf.iterdir() if path.name not in ("space", "terms"))  # of others
     folders = sorted(path for path in groups if any(path.glob("*.yaml")))
     return [
-        f"  {folder.name:8}{', '.join(sorted(file.stem for file in folder.glob('*.yaml')))}"
+        f"  {folder.name:9}{', '.join(sorted(file.stem for file in folder.glob('*.yaml')))}"
         for folder in folders
     ]
 

@@ -46,6 +46,8 @@ def _parts(config: dict) -> list[str]:
             f"head {_part(model['head'])}{beside} |",
             f"| networks | {config['members']} |",
         ]
+        if "pretrained" in config:
+            rows.append(f"| the encoder began as | {_said(config['pretrained'])} |")
     for each in config.get("shallow", []):
         seen = [*each["blocks"], *(["the network's vectors"] if each["embeddings"] else [])]
         rows.append(f"| {each['kind']} | on {', '.join(seen) or 'labels alone'} |")

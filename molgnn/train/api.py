@@ -10,9 +10,11 @@ from molgnn.errors import Refusal, choices
 from molgnn.train.crossplan import FOREST, Folds, plan
 from molgnn.train.crossreport import report
 from molgnn.train.crossval import cross_validate
+from molgnn.train.finetune import FinetuneOptions, finetune_options
 from molgnn.train.members import EpochDone
 from molgnn.train.options import (
     CLASS_LOSSES,
+    ENCODER,
     REGRESSION_LOSSES,
     DataOptions,
     FitOptions,
@@ -32,7 +34,7 @@ def fit(
     atom_targets: str | Sequence[str] = (),
     bond_targets: str | Sequence[str] = (),
     model: str | Mapping = DEFAULT,
-    encoder: str | Mapping = "dmpnn",
+    encoder: str | Mapping = ENCODER,
     readout: str | Mapping = "sum",
     head: str | Mapping = "mlp",
     kind: str | Mapping[str, str] = "auto",
@@ -44,6 +46,8 @@ def fit(
     transform: str | Mapping[str, str] = "auto",
     optim: Mapping | None = None,
     table: Mapping | None = None,
+    pretrained: str | Path | None = None,
+    finetune: str | Mapping = "full",
     say: Callable[[str], None] = lambda line: None,
     epoch_done: EpochDone | None = None,
     **options,
@@ -54,14 +58,17 @@ def fit(
     ``OptimOptions``, ``loss`` those of ``LossOptions`` or a loss's name, ``table`` further ones of
     ``DataOptions`` (smiles, units, recipe, repeats). ``targets`` are columns with one label a
     molecule, those of ``atom_targets`` and ``bond_targets`` hold lists. ``model``, ``encoder``,
-    ``readout`` and ``head`` are names, or mappings with a name and options. ``out`` is the run's
-    folder, a temporary one if None. ``say(line)`` and ``epoch_done(member, row)`` report progress.
+    ``readout`` and ``head`` are names, or mappings with a name and options. ``pretrained`` is the
+    name or folder of an encoder to begin with; how it goes on, ``finetune`` says: full, frozen,
+    staged, layerwise, or options of ``FinetuneOptions``. ``out`` is the run's folder, a temporary
+    one if None. ``say(line)`` and ``epoch_done(member, row)`` report progress.
     Returns a ``Run`` with ``model``, ``metrics``, ``predictions`` and ``folder``. Raises Refusal as
     ``train.run.run`` does.
     """
     columns = {"atom_targets": atom_targets, "bond_targets": bond_targets}
     parts = {"model": model, "encoder": encoder, "readout": readout, "head": head, "kind": kind}
     more = {"loss": loss, "transform": transform, "optim": optim, "table": table, "split": split}
+    more |= {"pretrained": pretrained, "finetune": finetune}
     chosen = options_of(data, targets, **columns, **parts, **more, seed=seed, **options)
     folder = out if out is not None else tempfile.mkdtemp(prefix="molgnn-")
     return run(chosen, folder, force=force, say=say, epoch_done=epoch_done)
@@ -113,7 +120,7 @@ def options_of(
     atom_targets: str | Sequence[str] = (),
     bond_targets: str | Sequence[str] = (),
     model: str | Mapping = DEFAULT,
-    encoder: str | Mapping = "dmpnn",
+    encoder: str | Mapping = ENCODER,
     readout: str | Mapping = "sum",
     head: str | Mapping = "mlp",
     kind: str | Mapping[str, str] = "auto",
@@ -123,6 +130,8 @@ def options_of(
     transform: str | Mapping[str, str] = "auto",
     optim: Mapping | None = None,
     table: Mapping | None = None,
+    pretrained: str | Path | None = None,
+    finetune: str | Mapping = "full",
     **options,
 ) -> RunOptions:
     """What the arguments of ``fit`` stand for. Raises Refusal for what is unknown."""
@@ -152,6 +161,8 @@ def options_of(
         loss=from_plain(LossOptions, loss_options(loss), "loss."),
         optim=from_plain(OptimOptions, optim or {}, "optim."),
         fit=from_plain(FitOptions, options, "fit."),
+        pretrained=os.fspath(pretrained) if isinstance(pretrained, os.PathLike) else pretrained,
+        finetune=from_plain(FinetuneOptions, finetune_options(finetune), "finetune."),
         seed=seed,
     )
 

@@ -12,8 +12,10 @@ from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Task
 from molgnn.data.wishes import Wishes, make_tasks
 from molgnn.errors import Refusal, choices
+from molgnn.models.pretrained import Pretrained
 from molgnn.train import ledger
-from molgnn.train.folder import plain
+from molgnn.train.begin import begun
+from molgnn.train.folder import BEGUN, SHA, plain
 from molgnn.train.options import DataOptions, RunOptions, SplitOptions
 from molgnn.train.parts import ModelOptions
 from molgnn.train.run import read_data
@@ -46,13 +48,14 @@ class Folds:
 class Side:
     """A configuration, or the forest: its molecules with the features that it needs, and the tasks
     of each ``[repeat][fold]``, which see labels from outside the fold alone. ``asked`` is all that
-    its figures depend on."""
+    its figures depend on; ``pretrained`` is what its networks begin with, if anything."""
 
     name: str
     options: RunOptions
     dataset: Dataset
     tasks: list[list[list[Task]]]
     asked: dict
+    pretrained: Pretrained | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,8 @@ def plan(
     Raises Refusal for configurations of different data or kinds of target, for molecules that stand
     twice (they would be in train and fold), and for what `cross_splits` and `make_tasks` refuse.
     """
+    found = {name: begun(options) for name, options in configs.items()}
+    configs = {name: options for name, (options, _) in found.items()}
     first, *others = configs.values()
     for options in others:
         _check_same(first, options)
@@ -108,11 +113,13 @@ def plan(
     featured, sides = _with_features(dataset, list(wanted.values()), reading), []
     for (name, options), whole in zip(wanted.items(), featured, strict=True):
         options = replace(options, fit=replace(options.fit, baseline=False))
-        asked = {"split": how.split, "folds": how.folds, "seed": how.seed, "data_sha256": sha}
+        asked = {"split": how.split, "folds": how.folds, "seed": how.seed, SHA: sha}
         tasks = [_tasks(dataset, units, options, repeat) for repeat in splits]
         options.model.for_tasks(tasks[0][0])  # refuses what cannot predict them
+        pretrained = found[name][1] if name in found else None
         asked = {"options": plain(options), **asked}
-        sides.append(Side(name, options, whole, tasks, asked))
+        asked |= {BEGUN: pretrained.sha256} if pretrained else {}
+        sides.append(Side(name, options, whole, tasks, asked, pretrained))
     return Plan(dataset, splits, sides, how, _metric(metric, sides[0].tasks[0][0]), sha)
 
 

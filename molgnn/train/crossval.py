@@ -134,7 +134,8 @@ def _predicted(
         folder = None
         if options.fit.devices > 1:  # processes of DDP hand back what they learnt in files
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="molgnn-")))
-        model, _ = learn(job_of(options, dataset, tasks, parts, folder))
+        job = job_of(options, dataset, tasks, parts, folder, pretrained=side.pretrained)
+        model, _ = learn(job)
     return model.predict_levels(asked.graphs), model.shares
 
 

@@ -22,6 +22,8 @@ from molgnn.train.checkpoint import (
     save_checkpoint,
 )
 from molgnn.train.examples import Labelled, mean_loss
+from molgnn.train.finetune import FinetuneOptions
+from molgnn.train.layers import parameter_groups
 from molgnn.train.options import FitOptions, OptimOptions
 
 Progress = Callable[[dict], None]
@@ -31,7 +33,8 @@ class Training:
     """One network on its way: weights, optimiser, running average, best weights so far, history.
 
     Each epoch's order and dropout depend on (seed, epoch) alone, so a training that goes on from a
-    checkpoint is the same training, to the bit.
+    checkpoint is the same training, to the bit. ``finetune`` says how an encoder that is pretrained
+    goes on, None that it is not.
     """
 
     def __init__(
@@ -42,11 +45,15 @@ class Training:
         optim: OptimOptions,
         options: FitOptions,
         seed: int,
+        finetune: FinetuneOptions | None = None,
     ):
         self.fabric, self.optim, self.options, self.seed = fabric, optim, options, seed
-        self.module = model
+        self.module, self.finetune = model, finetune
+        if finetune is not None and finetune.mode == "frozen":
+            model.encoder.requires_grad_(False)  # before DDP, which waits for every gradient
+        groups = parameter_groups(model, finetune)
         optimizer = torch.optim.AdamW(
-            model.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True
+            groups, lr=optim.lr, weight_decay=optim.weight_decay, fused=True
         )
         self.model, self.optimizer = fabric.setup(model, optimizer)
         self.loss = loss.to(fabric.device)
@@ -115,6 +122,9 @@ class Training:
         batches = list(batch_rows(len(train), self.options.batch_size, order))
         rank, world = self.fabric.global_rank, self.fabric.world_size
         self.model.train()
+        rests = self.finetune is not None and self.finetune.rests(self.epoch)
+        if rests:
+            self.module.encoder.eval()
         mean_weights = train.mean_weights(self.loss.levels)
         total = torch.zeros((), device=self.fabric.device)
         labels_seen = 0.0
@@ -123,7 +133,7 @@ class Training:
             counts = batch.counts(self.loss.levels)
             rate = learning_rate(self.optim, self.step / len(batches), self.options.epochs)
             for group in self.optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["scale"]
             # DDP averages gradients over processes: each takes its share of the batch's mean.
             mine = batch if world == 1 else batch.select(np.arange(len(rows))[rank::world])
             sums = mine.loss_sums(self.model, self.loss, self.fabric.device)
@@ -131,6 +141,9 @@ class Training:
             loss = self.loss.mean(sums, shares)
             self.optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(loss)
+            if rests:  # dropped, not never made: once set up, DDP waits for all of them
+                for parameter in self.module.encoder.parameters():
+                    parameter.grad = None
             if self.optim.clip:
                 torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.optim.clip)
             self.optimizer.step()

@@ -13,6 +13,7 @@ from molgnn.train.options import RunOptions
 CONFIG, METRICS, CHECKPOINTS, MODEL = "config.yaml", "metrics.json", "checkpoints", "model"
 REFIT = "refit"  # in the folder of checkpoints: those of the second training
 SHA = "data_sha256"  # beside the options in config.yaml: that of the table
+BEGUN = "pretrained_sha256"  # and that of the encoder to begin with, if there is one
 WRITTEN = (
     CONFIG, METRICS, CHECKPOINTS, MODEL, "predictions.parquet", "rejects.csv",
     "learning_curve.png", "parity.png", "roc_pr.png", "confusion.png",
@@ -34,27 +35,34 @@ def can_go_on(folder: Path, options: RunOptions, force: bool = False) -> bool:
     remedy = "choose another out=DIR, or replace it with force=true"
     if CONFIG not in present:
         raise Refusal(f"{folder} holds {present[0]} but no {CONFIG}: {remedy}")
-    if {k: v for k, v in _config(folder).items() if k != SHA} != plain(options):
+    if {k: v for k, v in _config(folder).items() if k not in (SHA, BEGUN)} != plain(options):
         raise Refusal(f"{folder} holds a run with other options: {remedy}")
     if METRICS in present:
         raise Refusal(f"{folder} holds this run, finished: {remedy}")
     return True
 
 
-def go_on(folder: Path, data_sha256: str) -> None:
-    """Raises Refusal if the data are others now than when the run in ``folder`` began."""
-    if _config(folder).get(SHA) != data_sha256:
-        raise Refusal(
-            f"{folder} holds an unfinished run, but its data has changed since: choose another "
-            "out=DIR, or start anew with force=true"
-        )
+def go_on(folder: Path, data_sha256: str, pretrained_sha256: str | None = None) -> None:
+    """Raises Refusal if the data, or the pretrained encoder, is another now than when the run
+    in ``folder`` began."""
+    begun, now = _config(folder), {SHA: data_sha256, BEGUN: pretrained_sha256}
+    for key, what in ((SHA, "data"), (BEGUN, "pretrained encoder")):
+        if begun.get(key) != now[key]:
+            raise Refusal(
+                f"{folder} holds an unfinished run, but its {what} has changed since: choose "
+                "another out=DIR, or start anew with force=true"
+            )
 
 
-def begin_run(folder: Path, options: RunOptions, data_sha256: str) -> None:
+def begin_run(
+    folder: Path, options: RunOptions, data_sha256: str, pretrained_sha256: str | None = None
+) -> None:
     """Remove what an earlier run wrote here, and nothing else; write ``config.yaml``."""
     clear(folder)
     folder.mkdir(parents=True, exist_ok=True)
     config = {**plain(options), SHA: data_sha256}
+    if pretrained_sha256 is not None:
+        config[BEGUN] = pretrained_sha256
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     (folder / CONFIG).write_text(text, encoding="utf-8")
 
@@ -88,5 +96,9 @@ def finish_run(folder: Path, metrics: dict) -> None:
 
 
 def plain(options: RunOptions) -> dict:
-    """Options as JSON-able data: tuples become lists."""
-    return json.loads(json.dumps(dataclasses.asdict(options)))
+    """Options as JSON-able data: tuples become lists. Without a pretrained encoder nothing is said
+    of one, as in the days before there were any: what was begun then goes on."""
+    found = json.loads(json.dumps(dataclasses.asdict(options)))
+    if found.get("pretrained", "") is None:
+        del found["pretrained"], found["finetune"]
+    return found

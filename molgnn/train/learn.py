@@ -14,7 +14,9 @@ from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Task, tasks_at
 from molgnn.models.ensemble import Predictor
+from molgnn.models.pretrained import Pretrained
 from molgnn.models.shallow.model import Fitting, ShallowModel, fit_shallow
+from molgnn.train.begin import begun
 from molgnn.train.examples import Labelled
 from molgnn.train.kfold import check_folds, deal, pooled
 from molgnn.train.losses import task_losses
@@ -29,11 +31,13 @@ def job_of(
     parts: Split,
     folder: Path | None = None,
     weight: np.ndarray | None = None,
+    pretrained: Pretrained | None = None,
 ) -> Job:
     """What is to be learnt: graphs and labels of ``dataset`` by ``parts``, scaled as ``tasks`` say.
 
     ``weight`` (B,) says how much each molecule counts, in training and in the choice of the best
-    epoch; only ratios matter. ``folder`` is for checkpoints, see ``Job``.
+    epoch; only ratios matter. ``folder`` is for checkpoints, see ``Job``. ``pretrained`` is the
+    encoder of ``options.pretrained``, which is loaded if it is None.
 
     With ``fit.folds`` train and valid of ``parts`` are one, cut into folds. ``tasks``, how labels
     are scaled, are then the one thing that members share, since a model has one way back to the
@@ -41,7 +45,7 @@ def job_of(
     quantiles) are what a member knows of the labels of its own fold.
 
     Raises Refusal for labels that do not fit their transform, for losses that cannot be, and as
-    ``kfold.deal`` and ``kfold.check_folds`` do.
+    ``kfold.deal``, ``kfold.check_folds`` and ``begin.begun`` do.
 
     The graphs must have the features of ``options.model.blocks``, and no others.
     """
@@ -49,6 +53,7 @@ def job_of(
     found, wanted = dataset.graphs.features, len(feature_names(blocks))
     if (0 if found is None else found.shape[1]) != wanted:
         raise ValueError(f"the graphs need the features {blocks}, and no others")
+    options, pretrained = begun(options, pretrained)
     options = replace(options, model=options.model.for_tasks(tasks))
     labelled = as_learnt(dataset, tasks)
     task_losses(tasks, options.loss, labelled.y)  # refuses now, while no folder is touched
@@ -59,7 +64,7 @@ def job_of(
     if options.fit.folds:
         folds = deal(dataset, parts.train, options)
         check_folds(train, folds, tasks)
-    return Job(options, list(tasks), train, valid, folder, blocks, folds)
+    return Job(options, list(tasks), train, valid, folder, blocks, folds, pretrained)
 
 
 def learn(

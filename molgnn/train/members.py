@@ -15,6 +15,7 @@ from molgnn.chem.features import ATOM_SIZES, BOND_SIZES
 from molgnn.data.targets import Task, widths
 from molgnn.errors import Refusal
 from molgnn.models.build import build_model
+from molgnn.models.pretrained import Counts, Pretrained
 from molgnn.models.property import PropertyModel
 from molgnn.nn.embed import FieldEmbedding
 from molgnn.nn.loss import LevelLoss
@@ -34,7 +35,8 @@ class Job:
     are the features of molecules that stand beside the graphs.
 
     ``folds`` (n,) is the fold of each molecule of ``train``, from 0, where members learn from all
-    but one fold and are validated on that one; ``valid`` is then empty.
+    but one fold and are validated on that one; ``valid`` is then empty. ``pretrained`` is what
+    networks begin with, the encoder that ``options.encoder`` says; None: they begin at random.
     """
 
     options: RunOptions
@@ -44,6 +46,7 @@ class Job:
     folder: Path | None
     blocks: tuple[str, ...] = ()
     folds: np.ndarray | None = None
+    pretrained: Pretrained | None = None
 
     def without(self, fold: int) -> "Job":
         """The job of those members that do not learn from ``fold``; without folds, this one."""
@@ -74,7 +77,7 @@ def train_members(
         best, history = _trained(fabric, own, member, epoch_done)
         model = new_model(own, member)
         model.load_state_dict(best)
-        fill_unseen(model, own.train)
+        fill_unseen(model, own)
         models.append(model)
         histories.append(history)
     return models, histories
@@ -122,14 +125,16 @@ def trained_member(fabric: Fabric, job: Job, member: int, epoch_done: EpochDone 
     loss = LevelLoss(task_losses(job.tasks, options.loss, job.train.y))
     seed = member_seed(options.seed, member)
     model = fabric.to_device(new_model(job, member))
-    training = Training(fabric, model, loss, options.optim, options.fit, seed)
+    finetune = None if job.pretrained is None else options.finetune
+    training = Training(fabric, model, loss, options.optim, options.fit, seed, finetune)
     report = (lambda row: epoch_done(member, row)) if epoch_done else (lambda row: None)
     training.run(job.train, job.valid, report, job.checkpoint(member))
     return training
 
 
 def new_model(job: Job, member: int) -> PropertyModel:
-    """A member's network as it starts: its weights depend on the run's seed and its number."""
+    """A member's network as it starts: its weights depend on the run's seed and its number, but
+    for those of a pretrained encoder."""
     torch.manual_seed(member_seed(job.options.seed, member))
     spec, part = job.options.spec, job.options.model.networks[member // job.options.fit.networks]
     if part == "network":
@@ -137,18 +142,26 @@ def new_model(job: Job, member: int) -> PropertyModel:
     model = build_model(**spec, out_dim=widths(job.tasks), computed=job.blocks)
     if model.features is not None:
         model.features.fit(job.train.graphs.features)
+    if job.pretrained is not None:
+        model.encoder.load_state_dict(job.pretrained.encoder_state)
     return model
 
 
-def fill_unseen(model: PropertyModel, train: Labelled) -> None:
-    """Give codes of atoms and bonds that no training molecule has a neutral embedding."""
-    atoms, bonds = code_counts(train)
+def fill_unseen(model: PropertyModel, job: Job) -> None:
+    """Give codes of atoms and bonds that no training molecule has a neutral embedding; a
+    pretrained encoder keeps those that pretraining saw."""
+    counts = here = code_counts(job.train)
+    if job.pretrained is not None:
+        both = zip(here, job.pretrained.counts, strict=True)
+        counts = tuple([a + b for a, b in zip(*fields, strict=True)] for fields in both)
+    of_encoder = set(model.encoder.modules())
     for part in model.modules():
         if isinstance(part, FieldEmbedding):
+            atoms, bonds = counts if part in of_encoder else here
             part.fill_unseen(atoms if part.sizes == ATOM_SIZES else bonds)
 
 
-def code_counts(train: Labelled) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+def code_counts(train: Labelled) -> Counts:
     """How often each code of each atom field and of each bond field occurs."""
     return tuple(
         [

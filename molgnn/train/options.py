@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from molgnn.errors import Refusal, choices
+from molgnn.train.finetune import FinetuneOptions, check_finetune
 from molgnn.train.parts import ModelOptions, default_model
 
 
@@ -101,6 +102,7 @@ class OptimOptions:
             raise Refusal("optim: lr must be positive, and nothing else negative")
 
 
+ENCODER = "dmpnn"  # where none is asked for
 VALID = ("refit", "learn", "judge", "choose")
 
 
@@ -172,16 +174,19 @@ class RunOptions:
 
     ``head["kind"]`` says what the targets are: auto, regression, binary, multiclass, or one of
     them for each target by name. ``encoder``, ``readout`` and ``head`` are for ``build_model``.
+    ``pretrained`` is an encoder's folder or name, see ``train.begin``; None begins at random.
     """
 
     data: DataOptions
     model: ModelOptions = field(default_factory=default_model)
-    encoder: Mapping = field(default_factory=lambda: {"name": "dmpnn"})
+    encoder: Mapping = field(default_factory=lambda: {"name": ENCODER})
     readout: Mapping = field(default_factory=lambda: {"name": "sum"})
     head: Mapping = field(default_factory=lambda: {"name": "mlp", "kind": "auto"})
     loss: LossOptions = field(default_factory=LossOptions)
     optim: OptimOptions = field(default_factory=OptimOptions)
     fit: FitOptions = field(default_factory=FitOptions)
+    pretrained: str | None = None
+    finetune: FinetuneOptions = field(default_factory=FinetuneOptions)
     seed: int = 0
 
     def __post_init__(self):
@@ -196,6 +201,7 @@ class RunOptions:
                 "model.embeddings=true: with fit.folds a model would see the vectors of networks "
                 "that learnt from its fold: leave out one of the two"
             )
+        check_finetune(self.pretrained, self.finetune, self.fit.epochs, self.model.networks)
 
     @property
     def spec(self) -> dict:

@@ -41,7 +41,8 @@ def what_learns(options: RunOptions) -> str:
     if options.model.networks:
         members = options.fit.networks
         many = f", {members} networks of each kind" if members > 1 else ""
-        said += f" ({options.encoder.get('name')}, {options.fit.epochs} epochs{many})"
+        begun = f" from {options.pretrained}, {options.finetune.mode}" if options.pretrained else ""
+        said += f" ({options.encoder.get('name')}{begun}, {options.fit.epochs} epochs{many})"
     return f"{said}, in {options.fit.folds} folds" if options.fit.folds else said
 
 

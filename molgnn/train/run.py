@@ -21,6 +21,7 @@ from molgnn.models.bundle import load_bundle, save_bundle
 from molgnn.models.ensemble import Predictor
 from molgnn.train import folder as run_folder
 from molgnn.train import plots
+from molgnn.train.begin import begun, told
 from molgnn.train.evaluate import judge
 from molgnn.train.kfold import account, pooled, together
 from molgnn.train.learn import job_of, learn
@@ -72,6 +73,7 @@ def _run(
     reading: Callable[[int, int], None] | None,
 ) -> Run:
     started = time.perf_counter()
+    options, pretrained = begun(options)
     goes_on = run_folder.can_go_on(out, options, force)
     dataset, source, units = read_data(options.data, options.kind, reading)
     parts = pooled(split_data(dataset, options), options)
@@ -79,13 +81,14 @@ def _run(
     tasks = make_tasks(dataset.names, dataset.labels, dataset.bounds, parts.train, wishes)
     options_used = replace(options, model=options.model.for_tasks(tasks))
     dataset = with_features(dataset, options_used.model.blocks, reading)
-    job = job_of(options_used, dataset, tasks, parts, out / run_folder.CHECKPOINTS)
-    data_sha256 = file_sha256(source)
+    checkpoints = out / run_folder.CHECKPOINTS
+    job = job_of(options_used, dataset, tasks, parts, checkpoints, pretrained=pretrained)
+    sha256s = file_sha256(source), pretrained and pretrained.sha256
     if goes_on:
-        run_folder.go_on(out, data_sha256)
+        run_folder.go_on(out, *sha256s)
         say(f"going on with the unfinished run in {out}")
     else:
-        run_folder.begin_run(out, options, data_sha256)
+        run_folder.begin_run(out, options, *sha256s)
     say(f"{out}: {what_learns(job.options)}, seed {options.seed}")
     asked = options.model.settled(tasks).shallow
     left = [part for part in asked if part not in options_used.model.parts]
@@ -108,7 +111,7 @@ def _run(
         first, learnt = model, together(parts)
         model = _refitted(job, dataset, learnt, wishes, len(histories), epoch_done)
     metrics = judge(model, dataset, parts, options, out, job.folds, first)
-    metrics |= {
+    metrics |= told(options, pretrained) | {
         "parts": list(job.options.model.parts),
         "refit": first is not None,
         "leaks": leak_report(dataset.smiles, parts, options.seed),
@@ -126,6 +129,7 @@ def _run(
     if histories:
         plots.learning_curve(out / "learning_curve.png", histories)
     model.card = card(options_used, dataset, parts, learnt, source, metrics)
+    model.card |= told(options, pretrained)
     save_bundle(out / run_folder.MODEL, model, job.options.spec, training_table(dataset, learnt))
     run_folder.finish_run(out, metrics)
     return Run(out, load_bundle(out / run_folder.MODEL, str(model.device)), metrics)
@@ -141,7 +145,8 @@ def _refitted(
 ) -> Predictor:
     """The model of a job, anew on what is ``learnt`` now; networks are counted from ``before``."""
     tasks = make_tasks(dataset.names, dataset.labels, dataset.bounds, learnt.train, wishes)
-    again = job_of(job.options, dataset, tasks, learnt, job.folder / run_folder.REFIT)
+    folder = job.folder / run_folder.REFIT
+    again = job_of(job.options, dataset, tasks, learnt, folder, pretrained=job.pretrained)
     return learn(again, epoch_done and partial(_later, epoch_done, before))[0]
 
 

@@ -3,13 +3,16 @@
 import json
 
 import pytest
+import torch
 import yaml
+from safetensors.torch import load_file
 
 from molgnn.cli.epochs import EpochLog
 from molgnn.cli.figures import verdict
 from molgnn.cli.main import main
 from molgnn.cli.train import check
 from molgnn.models.build import ENCODERS
+from molgnn.models.pretrained import load_pretrained
 
 QUICK = ["model=network", "fit=quick", "encoder.dim=8", "encoder.depth=2", "fit.epochs=1"]
 
@@ -71,6 +74,22 @@ def test_overrides_reach_the_run(table, here):
     assert (config["readout"], config["optim"]["lr"], config["seed"]) == ({"name": "mean"}, 0.01, 5)
 
 
+def test_a_run_begins_with_a_pretrained_encoder(table, here, pretrain, capsys):
+    state = load_pretrained(pretrain(options={"dim": 16})).encoder_state
+    words = ["model=network", "fit=quick", "fit.epochs=2", "data.targets=[y]", "pretrained=encoder"]
+    words += ["finetune.frozen_epochs=1"]
+    for mode in ("full", "frozen", "staged"):
+        assert code_of(["train", *table, *words, f"finetune={mode}", f"out={mode}"]) == 0
+        assert f"(gin from encoder, {mode}, 2 epochs)" in capsys.readouterr().err
+        card = json.loads((here / mode / "model" / "config.json").read_text())
+        assert (card["model"]["encoder"]["dim"], card["pretrained"]["mode"]) == (16, mode)
+        weights = load_file(here / mode / "model" / "model.safetensors")
+        learnt = [k for k, t in state.items() if not torch.equal(t, weights[f"0.encoder.{k}"])]
+        assert ("convs.0.nn.0.weight" in learnt) == (mode != "frozen")
+    assert code_of(["train", *table, *words, "encoder=gat", "out=r"]) == 1
+    assert "its encoder is gin, not gat" in capsys.readouterr().err
+
+
 def test_without_a_folder_runs_go_below_runs_by_date(table, here):
     assert code_of(["train", *table, "data.targets=[y]", *QUICK]) == 0
     assert len(list(here.glob("runs/**/metrics.json"))) == 1
@@ -106,7 +125,8 @@ def test_bad_input_gets_one_line_and_exit_code_1(table, words, said, capsys):
 def test_help_lists_the_groups_with_their_choices(capsys):
     assert main(["train", "--help"]) == 0
     said = capsys.readouterr().out
-    assert f"encoder {', '.join(sorted(ENCODERS))}" in said
+    assert f"encoder  {', '.join(sorted(ENCODERS))}" in said
+    assert "finetune frozen, full, layerwise, staged" in said
     assert "solubility" in said
 
 

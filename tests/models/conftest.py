@@ -8,12 +8,10 @@ import pyarrow as pa
 import pytest
 import torch
 
-from molgnn.chem.fields import ATOM_SIZES, BOND_SIZES
 from molgnn.chem.graph import featurize
 from molgnn.data.targets import Task
-from molgnn.models.build import build_encoder, build_model
+from molgnn.models.build import build_model
 from molgnn.models.ensemble import Predictor
-from molgnn.models.pretrained import save_pretrained
 from molgnn.models.shallow.boosting import OPTIONS, grow_boosted
 from molgnn.models.shallow.model import Fitting, fit_shallow
 
@@ -121,22 +119,3 @@ def few_trees():
         yield
     finally:
         grow_boosted.__defaults__ = kept
-
-
-@pytest.fixture
-def pretrain(tmp_path):
-    """pretrain(name, out, change, options) -> the folder of an encoder of random weights;
-    ``change(tensors)`` edits what is saved, ``config`` adds to what is told of it."""
-
-    def save(name="gin", out="encoder", change=lambda tensors: None, options=None, **config):
-        torch.manual_seed(7)
-        spec = {"name": name, "dim": 8, "depth": 2} | (options or {})
-        tensors = {f"encoder.{k}": v for k, v in build_encoder(spec).state_dict().items()}
-        tensors["latent.mean.weight"] = torch.randn(4, 8)
-        change(tensors)
-        counts = tuple([torch.arange(n) for n in sizes] for sizes in (ATOM_SIZES, BOND_SIZES))
-        told = {"name": "tiny", "encoder": spec, "recipe": "parent", "library": "ten drugs"}
-        save_pretrained(tmp_path / out, tensors, counts, told | config)
-        return tmp_path / out
-
-    return save

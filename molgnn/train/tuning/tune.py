@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -12,7 +12,8 @@ from molgnn.data.pool.workers import cores
 from molgnn.data.readers.reader import file_sha256
 from molgnn.data.tables.features import with_features
 from molgnn.errors import Refusal, choices
-from molgnn.train.folder import plain
+from molgnn.train.begin import FREE
+from molgnn.train.folder import BEGUN, SHA, plain
 from molgnn.train.ledger import alone
 from molgnn.train.options import RunOptions
 from molgnn.train.record import describe
@@ -77,16 +78,20 @@ def tune(
     Trials learn from the train part and are compared on the valid part; the test part is not looked
     at. ``workers`` processes at a time, "auto" for one a core, fewer where memory is short: see
     ``Room``. ``say`` gets a line a trial. Raises Refusal where ``out`` holds another study, and
-    where the default configuration fails.
+    where the default configuration fails. With a pretrained encoder the options of the encoder are
+    given by it, but for its dropout, and are not tried.
     """
     out, default = Path(out), search.options_of({})
+    if default.pretrained is not None:
+        search = replace(search, space=[o for o in search.space if not _is_settled(o.key)])
     size = _checked(search, default, trials, workers)
     dataset, source, units = read_data(default.data, default.kind, reading)
     parts, blocks = split_data(dataset, default), default.model.blocks
     material = material_of(with_features(dataset, blocks, reading), parts, units, blocks)
     metric = metric_of(search.metric, material.tasks(default))
-    material.job(default)  # refuses now what cannot be learnt, while no folder is touched
+    job = material.job(default)  # refuses now what cannot be learnt, while no folder is touched
     claim = _claim(search, default, metric, file_sha256(source))
+    claim |= {BEGUN: job.pretrained.sha256} if job.pretrained else {}
     with alone(out):
         enter(out, claim, force)
         study = Study(
@@ -101,6 +106,11 @@ def tune(
         return _tuned(study, search, out)
 
 
+def _is_settled(key: str) -> bool:
+    """Whether an option is that of the encoder, or of its weights."""
+    return key.partition(".")[0] == "encoder" and key != f"encoder.{FREE}"
+
+
 def _checked(search: Search, default: RunOptions, trials: int, workers: int | str) -> int:
     """How many workers at most. Raises Refusal for what cannot be searched."""
     if not isinstance(trials, int) or trials < 1:
@@ -111,6 +121,8 @@ def _checked(search: Search, default: RunOptions, trials: int, workers: int | st
         raise Refusal(f"workers={workers}: must be at least 1, or auto")
     if default.fit.devices > 1:
         raise Refusal("fit.devices: a trial has one device; workers=N trains several at a time")
+    if not search.space:
+        raise Refusal("nothing is left to tune: every option of the space is given")
     inert = {option.key.partition(".")[0] for option in search.space} <= _OF_NETWORKS
     if inert and not default.model.networks:
         what = " and ".join(default.model.possible)
@@ -127,7 +139,7 @@ def _pruning(search: Search) -> str:
 def _claim(search: Search, default: RunOptions, metric: str, sha256: str) -> dict:
     space = {option.key: option.plain() for option in search.space}
     how = {"metric": metric, "prune": search.prune, "space": space}
-    return {**how, "options": plain(default), "data_sha256": sha256}
+    return {**how, "options": plain(default), SHA: sha256}
 
 
 def _try(

@@ -1,0 +1,84 @@
+"""How a training that begins with a pretrained encoder goes on with it, as plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from molgnn.errors import Refusal, choices
+
+MODES = ("full", "frozen", "staged")
+
+
+@dataclass(frozen=True)
+class FinetuneOptions:
+    """``mode``: full, all learn from the start; frozen, the encoder never learns; staged, it does
+    not in the first ``frozen_epochs`` epochs. An encoder that rests has no dropout either.
+
+    The encoder's learning rate is ``encoder_lr`` times that of the rest, and ``layer_decay`` ** k
+    times that in its layer k, counted from the output: Howard and Ruder 2018, arXiv:1801.06146.
+    """
+
+    mode: str = "full"
+    frozen_epochs: int = 5
+    layer_decay: float = 1.0
+    encoder_lr: float = 1.0
+
+    def __post_init__(self):
+        if self.mode not in MODES:
+            raise choices("finetune.mode", self.mode, MODES)
+        if self.frozen_epochs < 1:
+            raise Refusal(f"finetune.frozen_epochs={self.frozen_epochs}: must be at least 1")
+        if not 0 < self.layer_decay <= 1:
+            raise Refusal(f"finetune.layer_decay={self.layer_decay}: must be above 0, at most 1")
+        if not 0 < self.encoder_lr < float("inf"):
+            raise Refusal(
+                f"finetune.encoder_lr={self.encoder_lr}: must be above 0; finetune=frozen keeps "
+                "the encoder as it is"
+            )
+        if self.mode == "frozen" and (self.layer_decay, self.encoder_lr) != (1, 1):
+            raise Refusal(
+                "finetune.mode=frozen: the encoder never learns, so leave layer_decay and "
+                "encoder_lr out"
+            )
+
+    def rests(self, epoch: int) -> bool:
+        """Whether the encoder does not learn in an epoch, counted from 0."""
+        return self.mode == "frozen" or (self.mode == "staged" and epoch < self.frozen_epochs)
+
+
+# The choices of conf/finetune.
+FINETUNES: dict[str, Mapping] = {
+    "full": {},
+    "frozen": {"mode": "frozen"},
+    "staged": {"mode": "staged"},
+    "layerwise": {"layer_decay": 0.8},
+}
+
+
+def finetune_options(finetune: str | Mapping) -> dict:
+    """A choice by its name, or a mapping with a name and further options, as plain options. Raises
+    Refusal for another name."""
+    given = dict(finetune) if isinstance(finetune, Mapping) else {"name": finetune}
+    name = given.pop("name", "full")
+    if not isinstance(name, str) or name not in FINETUNES:
+        raise choices("finetune", name, FINETUNES)
+    return {**FINETUNES[name], **given}
+
+
+def check_finetune(
+    pretrained: str | None, finetune: FinetuneOptions, epochs: int, networks: tuple[str, ...]
+) -> None:
+    """Raises Refusal for wishes that come to nothing."""
+    if pretrained is None:
+        if finetune != FinetuneOptions():
+            raise Refusal("finetune: there is no encoder to go on from: give pretrained=... too")
+        return
+    if not networks:
+        raise Refusal(
+            f"pretrained={pretrained}: there is no network in this model to begin with it: choose "
+            "model=network, hybrid or blend"
+        )
+    if finetune.mode == "staged" and finetune.frozen_epochs >= epochs:
+        raise Refusal(
+            f"finetune.frozen_epochs={finetune.frozen_epochs}: with fit.epochs={epochs} the "
+            "encoder would never learn: give fewer, or finetune=frozen"
+        )
