@@ -7,7 +7,17 @@ round by round, on the same molecules.
 import argparse
 import os
 
-from molgnn.cli.bench import accuracy, encoders, featurize, gpu, latency, library, screen, train
+from molgnn.cli.bench import (
+    accuracy,
+    encoders,
+    featurize,
+    gpu,
+    latency,
+    library,
+    links,
+    screen,
+    train,
+)
 from molgnn.errors import Refusal
 
 _SUBJECTS = {
@@ -19,6 +29,7 @@ _SUBJECTS = {
     "screen": (screen, "whole screens, or their memory"),
     "latency": (latency, "one SMILES to its prediction, on one core"),
     "gpu": (gpu, "scoring packed molecules on a GPU"),
+    "links": (links, "graph autoencoders on citation graphs, beside published figures"),
 }
 
 
