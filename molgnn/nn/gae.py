@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from molgnn.nn.latent import Gaussian
 from molgnn.nn.shift import Shift
 
-_BLOCK = 64  # rows of all pairs at once
+_BLOCK = 32  # rows of all pairs at once
 _LARGEST = 10.0  # log sigma beyond it: its exponential squared would leave float32
 
 
@@ -64,33 +64,39 @@ def inner_product(z: Tensor, pairs: Tensor) -> Tensor:
 
 def sampled_loss(z: Tensor, edges: Tensor, none: Tensor) -> Tensor:
     """Reconstruction by negative sampling: - mean log p over the edges (2, E) - mean log (1 - p)
-    over as many non-edges, drawn anew each step."""
+    over as many non-edges, drawn anew each step. About twice ``full_loss``."""
     found, absent = inner_product(z, edges), inner_product(z, none)
     return F.softplus(-found).mean() + F.softplus(absent).mean()
 
 
 def full_loss(z: Tensor, edges: Tensor) -> Tensor:
-    """Reconstruction of all N^2 pairs as published: cross-entropy of A + I, whose ones weigh as
-    much as its zeros, in sum twice the mean. ``edges`` (2, E) holds both directions of each."""
+    """Reconstruction of all N^2 pairs as the authors' code has it (github.com/tkipf/gae): the
+    cross-entropy of A + I, a sum over its ones over 2 E and one over its zeros over 2 (N^2 - E).
+    ``edges`` (2, E) holds both directions of each: the N ones of I count beside them."""
     itself = torch.arange(len(z), device=z.device).expand(2, len(z))
     ones = inner_product(z, torch.cat([edges, itself], dim=1))
-    zeros = AllPairs.apply(z) - F.softplus(ones).sum()
-    return F.softplus(-ones).mean() + zeros / (len(z) ** 2 - len(ones))
+    zeros, count = AllPairs.apply(z) - F.softplus(ones).sum(), edges.size(1)
+    return F.softplus(-ones).sum() / (2 * count) + zeros / (2 * (len(z) ** 2 - count))
 
 
 class AllPairs(torch.autograd.Function):
     """sum over i, j of softplus(z_i . z_j), z (N, D) -> scalar; its gradient is 2 sigmoid(Z Z^T) Z.
 
-    Both in blocks of rows that stay in the processor's cache: N^2 logits never lie in memory.
+    Both in blocks of rows that stay in the processor's cache, each from its diagonal on, as Z Z^T
+    is symmetric: N^2 logits never lie in memory, and half of them are never computed.
     """
 
     @staticmethod
     def forward(context, z: Tensor) -> Tensor:
-        total, slope = z.new_zeros((), dtype=torch.float64), torch.empty_like(z)
+        total, slope = z.new_zeros((), dtype=torch.float64), torch.zeros_like(z)
         for start in range(0, len(z), _BLOCK):
-            logits = z[start : start + _BLOCK] @ z.T
-            total += F.softplus(logits).sum()
-            torch.mm(logits.sigmoid_(), z, out=slope[start : start + _BLOCK])
+            here, there = z[start : start + _BLOCK], z[start:]
+            logits = here @ there.T
+            counted = F.softplus(logits)
+            total += 2 * counted.sum() - counted[:, : len(here)].sum()
+            chance = logits.sigmoid_()
+            slope[start : start + _BLOCK] += chance @ there
+            slope[start + _BLOCK :] += chance[:, len(here) :].T @ here
         context.save_for_backward(slope)
         return total.to(z.dtype)
 

@@ -17,19 +17,19 @@ from molgnn.nn.gae import AUTOENCODERS, divergence, full_loss, inner_product, sa
 from molgnn.nn.latent import Gaussian
 from molgnn.nn.shift import Shift
 
-NEGATIVES = ("sampled", "all")
+NEGATIVES = ("all", "sampled")
 
 
 class LinkOptions(NamedTuple):
-    """How an autoencoder learns. ``negatives``: "sampled" non-edges, as many as there are edges and
-    new ones at each step, or "all" of them. ``beta`` weighs the divergence; 1 is the ELBO."""
+    """How an autoencoder learns. ``negatives``: "all" non-edges, as published, or "sampled": as
+    many as there are edges, new ones each step. ``beta`` weighs the divergence; 1 is the ELBO."""
 
     model: str = "VGAE"
     hidden: int = 32
     dim: int = 16
     epochs: int = 200
     lr: float = 0.01
-    negatives: str = "sampled"
+    negatives: str = "all"
     beta: float = 1.0
 
 

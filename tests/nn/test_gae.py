@@ -112,16 +112,16 @@ def test_sparse_features_give_what_dense_ones_give(gae, x, shift):
     torch.testing.assert_close(*found)
 
 
-def test_the_full_loss_is_a_weighted_mean_over_every_pair(edges):
-    """A + I, dense, with the weight of ones that makes both kinds count alike."""
+def test_the_full_loss_is_that_of_the_authors_code(edges):
+    """gae/optimizer.py: pos_weight and norm are of A, the labels those of A + I, dense."""
     z = torch.randn(NODES, DIM, requires_grad=True)
     label = torch.eye(NODES)
     label[edges[0], edges[1]] = 1
-    ones = label.sum()
-    weight = (NODES**2 - ones) / ones
-    plain = torch.nn.functional.binary_cross_entropy_with_logits(
-        z @ z.T, label, pos_weight=weight, reduction="sum"
-    ) / (NODES**2 - ones)
+    ones = edges.size(1)
+    weight, norm = (NODES**2 - ones) / ones, NODES**2 / (2 * (NODES**2 - ones))
+    plain = norm * torch.nn.functional.binary_cross_entropy_with_logits(
+        z @ z.T, label, pos_weight=torch.tensor(weight)
+    )
     ours = full_loss(z, edges)
     torch.testing.assert_close(ours, plain)
     torch.testing.assert_close(*(torch.autograd.grad(loss, z)[0] for loss in (ours, plain)))
