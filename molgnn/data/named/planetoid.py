@@ -19,6 +19,8 @@ from molgnn.errors import Refusal, choices
 CITATIONS = ("cora", "citeseer")
 MOST = 100_000  # papers, or words: more than any file of Planetoid has
 
+_LARGEST = 1e6  # of a word's weight; they are 0 and 1
+
 
 class CitationGraph(NamedTuple):
     """x (N, words), sparse: the words of each paper. edges (2, M): pairs i < j, each once; who
@@ -71,12 +73,13 @@ def _checked(matrix: StrangeSparse, path: Path) -> StrangeSparse:
     if len(matrix.shape) != 2 or max(matrix.shape) > MOST:
         raise Refusal(f"{path}: its shape is not that of at most {MOST} papers and words")
     flat = all(a.ndim == 1 for a in (starts, columns, matrix.data))
-    whole = starts.dtype.kind == columns.dtype.kind == "i" and len(columns) == len(matrix.data)
-    if not flat or not whole or len(starts) != matrix.shape[0] + 1 or not np.all(
-        np.diff(starts) >= 0
-    ) or starts[0] != 0 or starts[-1] != len(columns):  # fmt: skip
+    flat = flat and starts.dtype.kind == columns.dtype.kind == "i"
+    whole = flat and len(starts) == matrix.shape[0] + 1 and len(columns) == len(matrix.data)
+    ends = whole and starts[0] == 0 and starts[-1] == len(columns)
+    if not ends or (np.diff(starts) < 0).any():
         raise Refusal(f"{path}: damaged: its arrays do not fit each other: fetch it again")
-    if np.any((columns < 0) | (columns >= matrix.shape[1])) or not np.isfinite(matrix.data).all():
+    inside = (columns >= 0) & (columns < matrix.shape[1])
+    if not inside.all() or not (np.abs(matrix.data) < _LARGEST).all():
         raise Refusal(f"{path}: damaged: a word beyond the last, or no number: fetch it again")
     return matrix
 

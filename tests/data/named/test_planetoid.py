@@ -197,6 +197,8 @@ WHOLE = ((3, 4), [0, 1, 1, 2], [3, 0], [1, 1])
         (sparse((4, 4), [0, 1, 1, 2], [3, 0], [1, 1]), "do not fit"),
         (sparse((3, 4), [0, 1, 1, 2], [3, 0], [1]), "do not fit"),
         (sparse((3, 4), [0, 1, 1, 2], [[3], [0]], [1, 1]), "do not fit"),
+        (sparse((3, 4), 5, [3, 0], [1, 1]), "do not fit"),
+        (sparse((3, 4), [0, 1, 1, 2], [3, 0], [1, 1e30]), "no number"),
         (sparse((3,), *WHOLE[1:]), "its shape"),
         (sparse((3, 10**9), *WHOLE[1:]), "its shape"),
         (sparse((3, 5), *WHOLE[1:]), "another number of words"),
