@@ -15,6 +15,7 @@ from molgnn.cli.bench import (
     latency,
     library,
     pretrain,
+    links,
     screen,
     train,
 )
@@ -30,6 +31,7 @@ _SUBJECTS = {
     "screen": (screen, "whole screens, or their memory"),
     "latency": (latency, "one SMILES to its prediction, on one core"),
     "gpu": (gpu, "scoring packed molecules on a GPU"),
+    "links": (links, "graph autoencoders on citation graphs, beside published figures"),
 }
 
 
