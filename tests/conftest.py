@@ -31,6 +31,13 @@ def library(tmp_path):
 
 
 @pytest.fixture(scope="session")
+def shipped_drugs() -> list[str]:
+    """SMILES of the approved drugs that ship with molgnn."""
+    path = Path(__file__).parents[1] / "data" / "approved_drugs.smi"
+    return [line.split("\t")[0] for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="session")
 def autoencoder_folder(tmp_path_factory):
     """autoencoder_folder(encoder, parts, dim, graph_dim) -> the folder of a pretrained encoder with
     a whole autoencoder of random weights, made once."""
