@@ -47,8 +47,7 @@ class LatentSpace:
     so that differences of z are what means something; cosine would leave out the length, which
     tells how far a molecule is from the prior's centre and grows with its size.
 
-    ``molecules`` is its library, None until ``library`` gives a space with one. That of SMILES in
-    ``smiles`` has the vectors of ``embed``.
+    ``molecules`` is its library; None without, and ``library`` gives a space with one.
     """
 
     def __init__(
