@@ -35,16 +35,20 @@ class LatentMap:
     explained: tuple[float, float] | None
 
     def figure(self) -> Figure:
-        """A scatter plot."""
+        """A scatter plot; its colours end at the 2nd and 98th percentile of the values, so that a
+        few odd ones do not make all others look alike."""
         figure = Figure(figsize=(6.4, 4.8), layout="constrained")
         axes = figure.subplots()
         dots = {"s": max(2.0, min(14.0, 20_000 / len(self.table))), "lw": 0, "alpha": 0.8}
-        values = self.table["value"].to_numpy() if self.label else "#1261a0"
-        drawn = axes.scatter(
-            self.table["x"], self.table["y"], c=values, cmap="viridis", rasterized=True, **dots
-        )
-        if self.label:
-            figure.colorbar(drawn, label=self.label)
+        place = self.table["x"], self.table["y"]
+        values = self.table["value"].to_numpy()
+        if np.isfinite(values).any():
+            low, high = np.nanpercentile(values, [2, 98])
+            shades = {"c": values, "cmap": "viridis", "vmin": low, "vmax": high}
+            drawn = axes.scatter(*place, rasterized=True, **shades, **dots)
+            figure.colorbar(drawn, label=self.label, extend="both")
+        else:
+            axes.scatter(*place, color="#1261a0", rasterized=True, **dots)
         axes.set(xlabel=self._axis(0), ylabel=self._axis(1))
         return figure
 
