@@ -8,12 +8,12 @@ from molgnn.chem.fields import ATOM_FIELDS, ATOM_SIZES
 from molgnn.chem.packed import PackedGraphs
 from molgnn.data.batch import batch_rows, to_batch
 from molgnn.models.autoencoder import MoleculeAutoencoder
+from molgnn.nn.latent import ACTIVE
 from molgnn.nn.neighbours import sum_at
 from molgnn.nn.pairs import bond_types, pairs_of
 from molgnn.train.pretrain.options import TermOptions
 from molgnn.train.pretrain.terms import Work, kl_by_dimension, losses, without_padding, work_of
 
-ACTIVE = 0.01  # variance of a posterior mean over the data, above which a latent unit is active
 _BATCH = 256
 _TOLD = ("atomic_num", "formal_charge", "num_hs")  # of these a molecule's atoms are rebuilt
 
