@@ -18,7 +18,7 @@ from molgnn.models.pretrained import Pretrained, load_pretrained
 from molgnn.models.property import PropertyModel
 from molgnn.models.scorer import Scorer
 from molgnn.models.stored import is_pretrained
-from molgnn.nn.readout import MeanReadout, SumReadout
+from molgnn.nn.readout import MeanReadout
 
 MEAL = 1 << 16  # molecules at a time on a GPU, whose vectors wait in memory to be written
 
@@ -31,19 +31,15 @@ class LatentMean(nn.Module):
         self.latent, self.of_graph = model.graph_latent, model.graph_latent is not None
         if self.of_graph:
             self.readout = model.readout
-        elif model.latent is not None:
-            self.latent, self.readout = model.latent, MeanReadout(model.latent.out_dim)
         else:
-            self.readout = SumReadout(model.encoder.out_dim)
-        self.out_dim = (self.latent or self.readout).out_dim
+            self.latent, self.readout = model.latent, MeanReadout(model.latent.out_dim)
+        self.out_dim = self.latent.out_dim
 
     def forward(self, h: Tensor, graph_id: Tensor, num_graphs: int) -> Tensor:
         """h (N, .), graph_id (N,) -> (B, D)."""
         if self.of_graph:
             return self.latent(self.readout(h, graph_id, num_graphs)).mean
-        if self.latent is not None:
-            h = self.latent(h).mean
-        return self.readout(h, graph_id, num_graphs)
+        return self.readout(self.latent(h).mean, graph_id, num_graphs)
 
 
 class Embedder:

@@ -14,8 +14,8 @@ from molgnn.cli.bench import (
     gpu,
     latency,
     library,
-    pretrain,
     links,
+    pretrain,
     screen,
     train,
 )

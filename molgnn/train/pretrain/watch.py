@@ -54,11 +54,13 @@ def judged(
             means.add(name, value * len(part), len(part))
         _rebuilt(model, latents, work, means)
         _whole(model, part, device, means)
+        nats = 0.0
         for name, each in kl_by_dimension(latents, work.graph_id, work.num_graphs).items():
             dimensions[name] = dimensions.get(name, 0) + each * len(part) / len(graphs)
             posterior = latents.atoms if name == "atoms" else latents.graph
             seen[name].append(posterior.mean)
-            means.add("kl_per_molecule", posterior.kl().sum(), len(part) if name == "atoms" else 0)
+            nats = nats + posterior.kl().sum()
+        means.add("kl_per_molecule", nats, len(part))
     model.train(was)
     found = means.means()
     found["active_units"] = {
