@@ -59,7 +59,7 @@ def pretrain(
     """Prepare, train, judge, draw, save. Goes on where ``out`` holds the same run, unfinished.
 
     ``say`` gets a line at each milestone, ``report`` each row of the history (under DDP it must be
-    picklable), ``progress(what, rows)`` what is computed beforehand. Raises Refusal for a library or
+    picklable), ``progress(what, rows)`` what is computed before. Raises Refusal for a library or
     options that cannot be used, and where another process is at work in ``out``.
     """
     out = Path(out)
