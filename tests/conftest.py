@@ -30,6 +30,46 @@ def library(tmp_path):
     return path
 
 
+@pytest.fixture(scope="session")
+def shipped_drugs() -> list[str]:
+    """SMILES of the approved drugs that ship with molgnn."""
+    path = Path(__file__).parents[1] / "data" / "approved_drugs.smi"
+    return [line.split("\t")[0] for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="session")
+def autoencoder_folder(tmp_path_factory):
+    """autoencoder_folder(encoder, parts, dim, graph_dim) -> the folder of a pretrained encoder with
+    a whole autoencoder of random weights, made once."""
+    made = {}
+
+    def make(encoder="gin", parts=("pairs", "atoms"), dim=6, graph_dim=5, **options):
+        key = (encoder, parts, dim, graph_dim, *sorted(options.items()))
+        if key not in made:
+            made[key] = tmp_path_factory.mktemp("autoencoder") / "encoder"
+            _save_autoencoder(made[key], encoder, parts, dim, graph_dim, options)
+        return made[key]
+
+    return make
+
+
+def _save_autoencoder(folder, encoder, parts, dim, graph_dim, options) -> None:
+    import torch
+
+    from molgnn.chem.fields import ATOM_SIZES, BOND_SIZES
+    from molgnn.models.autoencoder import MoleculeAutoencoder
+    from molgnn.models.pretrained import save_pretrained
+
+    spec = {"name": encoder, "dim": 8, "depth": 2} | options
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        model = MoleculeAutoencoder(spec, parts, dim, graph_dim)
+    counts = tuple([torch.arange(n) for n in sizes] for sizes in (ATOM_SIZES, BOND_SIZES))
+    known = {"parts": list(parts), "dim": dim, "graph_dim": graph_dim, "variational": True}
+    told = {"name": "tiny", "encoder": spec, "recipe": "parent", "autoencoder": known}
+    save_pretrained(folder, dict(model.state_dict()), counts, told)
+
+
 def complete_graph(size: int) -> str:
     """A SMILES of dummy atoms each bonded to each other: RDKit's search for its rings takes time
     that grows with the fifth power of the size. Old versions give up at once: then it is no test.

@@ -14,6 +14,7 @@ COMMANDS = {
     "pretrain": "pretrain an encoder on a library without labels (Hydra: key=value)",
     "tune": "find good options for a table by trials (Hydra: key=value)",
     "predict": "predict properties of the molecules of a table",
+    "embed": "write the vectors that a model or a pretrained encoder has of molecules",
     "screen": "rank a library and keep its best molecules",
     "library": "pack a library once, to screen it at the speed of the model",
     "evaluate": "cross-validate one configuration, or compare two on the same folds",

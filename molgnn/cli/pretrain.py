@@ -1,8 +1,10 @@
 """``molgnn pretrain``: an encoder learns from a library without labels."""
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
-from molgnn.cli.meter import duration
+from molgnn.cli.meter import Meter, duration
 from molgnn.cli.terminal import INTERRUPTED, progress, say, terminated_as_interrupted
 from molgnn.errors import Refusal
 
@@ -58,15 +60,20 @@ def _pretrain(config, choice: str) -> int:
     from molgnn.train.pretrain.run import pretrain
 
     try:
-        with terminated_as_interrupted(), progress("preparing") as meter:
+        with terminated_as_interrupted(), ExitStack() as shown:
+
+            def line(text: str) -> None:
+                shown.close()  # the meter of what was prepared
+                say(text)
+
             done = pretrain(
                 options,
                 out,
                 name=str(config.name or ""),
                 force=config.force,
-                say=say,
+                say=line,
                 report=told,
-                progress=lambda what, rows: meter and meter(rows),
+                progress=stages(shown),
             )
     except KeyboardInterrupt:
         say(f"molgnn: interrupted: the same command goes on from the last checkpoint in {out}")
@@ -74,6 +81,19 @@ def _pretrain(config, choice: str) -> int:
     for line in summary(done):
         print(line)
     return 0
+
+
+def stages(shown: ExitStack) -> Callable[[str, int], None]:
+    """A meter for each of the works that come one after the other, by its name."""
+    meters: dict[str, Meter] = {}
+
+    def update(what: str, rows: int) -> None:
+        if what not in meters:
+            shown.close()
+            meters[what] = shown.enter_context(progress(what))
+        meters[what](rows)
+
+    return update
 
 
 def _stem(options) -> str:

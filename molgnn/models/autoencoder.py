@@ -99,8 +99,7 @@ class MoleculeAutoencoder(nn.Module):
         return z + self.down(z_graph).index_select(0, graph_id)
 
     def vectors(self, batch: GraphBatch) -> Tensor:
-        """Molecule vectors (B, .): the mean of q(z_G | G); without one the mean of its atoms' z,
-        and without those too the sum of the encoder's atom vectors, over 20."""
+        """Molecule vectors (B, .): the mean of q(z_G | G); without one the mean of its atoms' z."""
         atoms, graph = self.posterior(batch)
         if graph is not None:
             return graph.mean
@@ -121,15 +120,15 @@ def autoencoder_of(pretrained: Pretrained) -> MoleculeAutoencoder:
     sound &= all(type(size) is int and 0 <= size <= WIDEST for size in sizes)
     scaling = pretrained.others.get("features.scaling")
     width = 0 if scaling is None or scaling.dim() != 2 else scaling.size(1)
-    if not sound or sizes[0] < 1 or ("descriptors" in known["parts"]) != (0 < width <= WIDEST):
+    taught = "descriptors" in known["parts"] if sound else False
+    sound &= bool(known["parts"]) and sizes[0] >= 1 and taught == (0 < width <= WIDEST)
+    if not sound or (taught and not sizes[1]):
         raise Refusal(f"{where}: damaged: 'autoencoder' describes none")
     state = {f"encoder.{k}": v for k, v in pretrained.encoder_state.items()} | pretrained.others
     given = (pretrained.spec, tuple(known["parts"]), *sizes, width, bool(known["variational"]))
     with torch.device("meta"):  # its shapes alone
-        planned = {
-            k: (v.shape, v.dtype) for k, v in MoleculeAutoencoder(*given).state_dict().items()
-        }
-    if {k: (v.shape, v.dtype) for k, v in state.items()} != planned:
+        planned = MoleculeAutoencoder(*given).state_dict()
+    if _shapes(state) != _shapes(planned):
         raise Refusal(f"{pretrained.path}: damaged: its weights do not fit config.json")
     model = MoleculeAutoencoder(*given)
     model.load_state_dict(state)

@@ -176,11 +176,16 @@ class Predictor:
         molecule, and for a model without a network."""
         if not self.members:
             raise Refusal("this model has no network, so it has no vectors of molecules")
-        texts = [texts] if isinstance(texts, str) else list(texts)
-        graphs, _, reasons = featurize(texts, self.recipe)
-        for row, reason in reasons.items():
-            raise Refusal(f"molecule {row + 1} of {len(texts)}, {texts[row]!r}: {reason}")
-        return self.scorer().embed(graphs)
+        return self.scorer().embed(all_graphs(texts, self.recipe))
+
+
+def all_graphs(texts: str | Iterable[str], recipe: str) -> PackedGraphs:
+    """Of texts that are all to be molecules. Raises Refusal at the first that is none."""
+    texts = [texts] if isinstance(texts, str) else list(texts)
+    graphs, _, reasons = featurize(texts, recipe)
+    for row, reason in reasons.items():
+        raise Refusal(f"molecule {row + 1} of {len(texts)}, {texts[row]!r}: {reason}")
+    return graphs
 
 
 def _spread_out(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:

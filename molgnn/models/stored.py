@@ -24,10 +24,7 @@ def shipped(kind: str) -> dict[str, Path]:
 def read_format(path: Path, wanted: str) -> dict:
     """The config at ``path``. Raises Refusal in one line for what is no JSON, and for another
     format than ``wanted``, saying what it is good for."""
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # also numbers of 5,000 digits, lists in lists
-        raise Refusal(f"{path}: not readable as JSON ({error})") from None
+    config = _read(path)
     found = config.get("format") if isinstance(config, dict) else None
     if found == wanted:
         return config
@@ -43,6 +40,20 @@ def read_format(path: Path, wanted: str) -> dict:
         )
     what = "model" if wanted == BUNDLE else "pretrained encoder"
     raise Refusal(f"{path}: not the config of a molgnn {what} (no format {wanted!r})")
+
+
+def is_pretrained(path: Path) -> bool:
+    """Whether the config at ``path`` says that it is a pretrained encoder's. Raises Refusal for
+    what is no JSON."""
+    config = _read(path)
+    return isinstance(config, dict) and config.get("format") == PRETRAINED
+
+
+def _read(path: Path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # also numbers of 5,000 digits, lists in lists
+        raise Refusal(f"{path}: not readable as JSON ({error})") from None
 
 
 def check_features(path: Path, config: dict) -> None:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+ACTIVE = 0.01  # variance of a posterior mean over the data, above which a latent unit is active
 _FARTHEST = 8.0  # log variances beyond it: exp of them would overflow in half precision
 
 

@@ -126,7 +126,7 @@ def _cells(result: Scored, own: bool, width: int) -> tuple[list, np.ndarray]:
     """The texts of each row, and its figures (B, width) with NaN for none."""
     values = np.full((len(result.rows), width), np.nan)
     values[result.positions] = np.hstack([result.mean, result.std])[:, :width]
-    first = [(_smiles(row), row.id) if own else () for row in result.rows]
+    first = [(written_smiles(row), row.id) if own else () for row in result.rows]
     cells = [(*a, *(row.cells or ())) for a, row in zip(first, result.rows, strict=True)]
     return cells, values
 
@@ -146,6 +146,7 @@ def _reasons(result: Scored) -> list[str]:
     return [result.reasons.get(i, "") for i in range(len(result.rows))]
 
 
-def _smiles(row: Row) -> str:
-    """Not of a mol block with a problem: its parsing may be what a worker died of."""
+def written_smiles(row: Row) -> str:
+    """The row's SMILES, also of a mol block, but for one with a problem: its parsing may be what a
+    worker died of."""
     return "" if row.problem and "\n" in row.text else smiles_of(row.text)

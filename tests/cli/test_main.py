@@ -137,5 +137,6 @@ def test_the_verbs_of_the_package_are_those_of_the_command_line():
     assert callable(molgnn.tune)
     assert callable(molgnn.evaluate)
     assert callable(molgnn.screen)
+    assert callable(molgnn.latent_space)
     with pytest.raises(AttributeError, match="no attribute 'guess'"):
         molgnn.guess  # noqa: B018

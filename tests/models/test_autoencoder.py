@@ -95,6 +95,8 @@ def test_it_comes_back_from_disk_as_it_was(batch, tmp_path):
         ({"parts": "pairs"}, "describes none"),
         ({"parts": ["pairs"]}, "describes none"),
         ({"dim": True}, "describes none"),
+        ({"parts": []}, "describes none"),
+        ({"graph_dim": 0}, "describes none"),
         ({"more": 1}, "an encoder alone"),
     ],
 )

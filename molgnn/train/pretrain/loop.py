@@ -49,7 +49,7 @@ class Pretraining:
         self.history: list[dict] = []
         self.pad = fabric.device.type == "cpu" and options.encoder.get("norm") != "batch"
 
-    def run(self, checkpoint: Path, report: Report = lambda row: None) -> None:
+    def run(self, checkpoint: Path, report: Report | None = None) -> None:
         """To the end, from ``checkpoint`` where there is one."""
         if checkpoint.exists():
             self.restore(checkpoint)
@@ -74,7 +74,8 @@ class Pretraining:
                 )
             self.history.append(row)
             if self.fabric.is_global_zero:
-                report(row)
+                if report is not None:
+                    report(row)
                 if self.step % fit.checkpoint == 0 or last:
                     self.save(checkpoint)
             sums, seen, started = {}, 0, time.perf_counter()

@@ -23,7 +23,8 @@ def progress_picture(path: Path, history: Sequence[dict]) -> None:
     terms.set(xlabel="step", ylabel="mean of the batches", yscale="log", title="terms of the loss")
     judged = [row for row in history if "valid" in row]
     for name, said in SHARES.items():
-        points = [(row["step"], row["valid"][name]) for row in judged if row["valid"].get(name)]
+        points = [(row["step"], row["valid"][name]) for row in judged
+                  if row["valid"].get(name) is not None]  # fmt: skip
         if points:
             shares.plot(*zip(*points, strict=True), marker=".", label=said)
     shares.set(xlabel="step", ylim=(0, 1), title="share right, held-out molecules")

@@ -53,14 +53,14 @@ def pretrain(
     name: str = "",
     force: bool = False,
     say: Callable[[str], None] = lambda line: None,
-    report: Report = lambda row: None,
+    report: Report | None = None,
     progress: Progress = lambda what, rows: None,
 ) -> PretrainRun:
     """Prepare, train, judge, draw, save. Goes on where ``out`` holds the same run, unfinished.
 
-    ``say`` gets a line at each milestone, ``report`` each row of the history, ``progress(what,
-    rows)`` what is computed beforehand. Raises Refusal for a library or options that cannot be
-    used, and where another process is at work in ``out``.
+    ``say`` gets a line at each milestone, ``report`` each row of the history (under DDP it must be
+    picklable), ``progress(what, rows)`` what is computed before. Raises Refusal for a library or
+    options that cannot be used, and where another process is at work in ``out``.
     """
     out = Path(out)
     readable(options.data)
@@ -106,7 +106,7 @@ class Job:
     checkpoint: Path
 
 
-def _trained(job: Job, report: Report) -> tuple[dict[str, Tensor], list[dict]]:
+def _trained(job: Job, report: Report | None) -> tuple[dict[str, Tensor], list[dict]]:
     fabric = make_fabric(job.options.fit)
     job.checkpoint.parent.mkdir(exist_ok=True)
     finished = job.checkpoint.exists() and load_checkpoint(job.checkpoint)[1]["finished"]
@@ -119,7 +119,7 @@ def _trained(job: Job, report: Report) -> tuple[dict[str, Tensor], list[dict]]:
     return groups["model"], state["history"]
 
 
-def train(fabric: Fabric, job: Job, report: Report) -> None:
+def train(fabric: Fabric, job: Job, report: Report | None) -> None:
     """Train to the end in this process; the result is the checkpoint."""
     options = job.options
     fit = options.fit

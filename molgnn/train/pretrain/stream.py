@@ -14,6 +14,7 @@ from molgnn.data.batch import batch_rows
 from molgnn.errors import Refusal
 from molgnn.train.pretrain.prepared import Prepared
 
+FEWEST = 20  # molecules: a tenth of them is held out, and one alone has no variance
 WINDOW = 65536  # molecules in memory, about: 60 MB with descriptors
 
 
@@ -50,8 +51,9 @@ class Stream:
 
     def __init__(self, prepared: Prepared, valid: int, batch_size: int, seed: int):
         self.prepared, self.batch_size, self.seed = prepared, batch_size, seed
-        if not len(prepared):
-            raise Refusal("the library: no molecule of it is left to learn from")
+        if len(prepared) < FEWEST:
+            left = f"{len(prepared)} molecules of it are left to learn from"
+            raise Refusal(f"the library: {left}: give {FEWEST} at least")
         self.held = held_out(prepared.counts, valid)
         self.counts = prepared.counts.copy()
         self.counts[self.held.part] -= self.held.rows

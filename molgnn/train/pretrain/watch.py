@@ -8,12 +8,12 @@ from molgnn.chem.fields import ATOM_FIELDS, ATOM_SIZES
 from molgnn.chem.packed import PackedGraphs
 from molgnn.data.batch import batch_rows, to_batch
 from molgnn.models.autoencoder import MoleculeAutoencoder
+from molgnn.nn.latent import ACTIVE
 from molgnn.nn.neighbours import sum_at
 from molgnn.nn.pairs import bond_types, pairs_of
 from molgnn.train.pretrain.options import TermOptions
 from molgnn.train.pretrain.terms import Work, kl_by_dimension, losses, without_padding, work_of
 
-ACTIVE = 0.01  # variance of a posterior mean over the data, above which a latent unit is active
 _BATCH = 256
 _TOLD = ("atomic_num", "formal_charge", "num_hs")  # of these a molecule's atoms are rebuilt
 
@@ -54,11 +54,13 @@ def judged(
             means.add(name, value * len(part), len(part))
         _rebuilt(model, latents, work, means)
         _whole(model, part, device, means)
+        nats = 0.0
         for name, each in kl_by_dimension(latents, work.graph_id, work.num_graphs).items():
             dimensions[name] = dimensions.get(name, 0) + each * len(part) / len(graphs)
             posterior = latents.atoms if name == "atoms" else latents.graph
             seen[name].append(posterior.mean)
-            means.add("kl_per_molecule", posterior.kl().sum(), len(part) if name == "atoms" else 0)
+            nats = nats + posterior.kl().sum()
+        means.add("kl_per_molecule", nats, len(part))
     model.train(was)
     found = means.means()
     found["active_units"] = {

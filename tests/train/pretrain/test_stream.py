@@ -196,7 +196,7 @@ def test_another_library_in_the_folder_is_refused(options_for, tmp_path, library
 def test_nothing_left_to_learn_from_is_refused(options_for, tmp_path, smiles_file):
     options = options_for(exclude=(str(smiles_file),))
     molecules = made(options, tmp_path / "p")
-    with pytest.raises(Refusal, match="no molecule"):
+    with pytest.raises(Refusal, match="0 molecules of it are left"):
         Stream(molecules, 10, 32, 0)
 
 

@@ -1,0 +1,1 @@
+"""The latent space of an encoder: vectors of molecules, to write down and to explore."""
