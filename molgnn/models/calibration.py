@@ -16,7 +16,8 @@ from molgnn.data.targets import Task
 
 FEW = 20  # held-out labels, and labels of a class: with fewer nothing can be said
 MOST = 1000  # scores and knots that are kept
-_TINY = 1e-6  # probabilities are kept so far from 0 and 1
+_SLOPE = 0.01  # of a step: what is left of the order of the molecules on it
+TINY = 1e-6  # probabilities are kept so far from 0 and 1
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,14 @@ class ClassScale:
 
     def probability(self, p: np.ndarray) -> np.ndarray:
         """Calibrated probabilities of each class, (B, C) -> (B, C)."""
-        logits = np.log(np.clip(p, _TINY, 1.0)) / self.temperature
+        logits = np.log(np.clip(p, TINY, 1.0)) / self.temperature
         logits -= logits.max(axis=1, keepdims=True)
         found = np.exp(logits)
         found /= found.sum(axis=1, keepdims=True)
         if self.knots:
             given, true = np.transpose(self.knots)
-            active = np.interp(found[:, 1], given, true)
+            steps = np.interp(found[:, 1], given, true)
+            active = (1 - _SLOPE) * steps + _SLOPE * found[:, 1]  # no ties: it must still rank
             found = np.stack([1.0 - active, active], axis=1)
         return found
 
@@ -100,105 +102,6 @@ def thinned(scores: np.ndarray) -> tuple[float, ...]:
     if len(ordered) > MOST:
         ordered = ordered[np.linspace(0, len(ordered) - 1, MOST).round().astype(int)]
     return tuple(ordered.tolist())
-
-
-def fit_errors(y: np.ndarray, predicted: np.ndarray, std: np.ndarray) -> ErrorScale | None:
-    """From held-out labels, predictions and their spread, (n,) each; None for fewer than ``FEW``.
-
-    Floor and factor maximise the normal likelihood of the errors.
-    """
-    if len(y) < FEW:
-        return None
-    squares = (y - predicted) ** 2
-    floor, factor = _likeliest(squares, std**2)
-    scale = ErrorScale(floor, factor, (), len(y))
-    return ErrorScale(floor, factor, thinned(np.sqrt(squares) / scale.sigma(std)), len(y))
-
-
-def _likeliest(squares: np.ndarray, variance: np.ndarray) -> tuple[float, float]:
-    """a, b >= 0 of the likeliest sigma^2 = a^2 + b^2 variance, by expectation-maximisation of two
-    independent normal errors, one of each size."""
-    mean = float(squares.mean())
-    if mean == 0:
-        return 1e-12, 0.0
-    if not variance.any():
-        return math.sqrt(mean), 0.0
-    a, b = mean / 2, mean / 2 / float(variance.mean())
-    for _ in range(500):
-        total = a + b * variance
-        own, other = a / total, b * variance / total
-        before = a, b
-        a = float((own**2 * squares + a * (1 - own)).mean())
-        used = variance > 0
-        b = float(((other**2 * squares + b * variance * (1 - other))[used] / variance[used]).mean())
-        if abs(a - before[0]) <= 1e-9 * mean and abs(b - before[1]) <= 1e-9 * max(b, 1e-300):
-            break
-    return math.sqrt(max(a, 1e-24)), math.sqrt(b)
-
-
-def fit_classes(y: np.ndarray, p: np.ndarray) -> ClassScale | None:
-    """From held-out classes (n,) and probabilities (n, C); None where a class has fewer than
-    ``FEW`` molecules, or there are fewer than two classes.
-
-    A binary task also gets isotonic steps where they lower the log loss of molecules that were left
-    out of them, in ten folds, by more than its standard error: with few molecules they rarely do.
-    """
-    counts = np.bincount(y.astype(int), minlength=p.shape[1])
-    if counts.min() < FEW:
-        return None
-    temperature = _temperature(y, p)
-    plain = ClassScale(temperature, (), (), ())
-    knots: tuple = ()
-    if p.shape[1] == 2 and _steps_help(y, p):
-        knots = _isotonic(y, plain.probability(p)[:, 1])
-    scale = ClassScale(temperature, knots, (), ())
-    calibrated = scale.probability(p)
-    misses = [1.0 - calibrated[y == c, c] for c in range(p.shape[1])]
-    return ClassScale(temperature, knots, tuple(map(thinned, misses)), tuple(counts.tolist()))
-
-
-def _temperature(y: np.ndarray, p: np.ndarray) -> float:
-    """The temperature of the lowest log loss, between 0.05 and 20."""
-    from scipy.optimize import minimize_scalar
-
-    rows = np.arange(len(y)), y.astype(int)
-
-    def loss(log_t: float) -> float:
-        scale = ClassScale(math.exp(log_t), (), (), ())
-        return float(-np.log(np.maximum(scale.probability(p)[rows], _TINY)).mean())
-
-    span = (math.log(0.05), math.log(20.0))
-    return math.exp(float(minimize_scalar(loss, bounds=span, method="bounded").x))
-
-
-def _isotonic(y: np.ndarray, active: np.ndarray) -> tuple[tuple[float, float], ...]:
-    """Knots of the isotonic regression, smoothed by one molecule of each class at either end, so
-    that no probability is 0 or 1."""
-    from sklearn.isotonic import IsotonicRegression
-
-    low, high = 1.0 / (len(y) + 2), 1.0 - 1.0 / (len(y) + 2)
-    fitted = IsotonicRegression(y_min=low, y_max=high, out_of_bounds="clip").fit(active, y)
-    given, true = fitted.X_thresholds_, fitted.y_thresholds_
-    if len(given) > MOST:
-        kept = np.linspace(0, len(given) - 1, MOST).round().astype(int)
-        given, true = given[kept], true[kept]
-    return tuple(zip(given.tolist(), true.tolist(), strict=True))
-
-
-def _steps_help(y: np.ndarray, p: np.ndarray, folds: int = 10) -> bool:
-    part = np.argsort(np.argsort(np.random.default_rng(0).random(len(y)))) % folds
-    gains = np.zeros(len(y))
-    for fold in range(folds):
-        train, test = part != fold, part == fold
-        plain = ClassScale(_temperature(y[train], p[train]), (), (), ())
-        knots = _isotonic(y[train], plain.probability(p[train])[:, 1])
-        stepped = ClassScale(plain.temperature, knots, (), ())
-        rows = np.arange(int(test.sum())), y[test].astype(int)
-        one, two = (
-            np.log(np.maximum(s.probability(p[test])[rows], _TINY)) for s in (plain, stepped)
-        )
-        gains[test] = two - one
-    return bool(gains.mean() > gains.std(ddof=1) / math.sqrt(len(gains)))
 
 
 def to_json(scales: Mapping[str, Scale]) -> dict:
@@ -246,3 +149,62 @@ def _flat(values):
             yield from _flat(value)
         else:
             yield value
+
+
+def applied(
+    scales: Mapping[str, Scale], tasks: Sequence[Task], mean: np.ndarray, std: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and spread (B, O) of the members as they are to be believed: calibrated probabilities,
+    and standard deviations of errors. A task without a scale stays as it is."""
+    if not scales:
+        return mean, std
+    mean, std = mean.copy(), std.copy()
+    for task, own in _columns(tasks):
+        scale = scales.get(task.name)
+        if isinstance(scale, ErrorScale):
+            std[:, own] = scale.sigma(std[:, own])
+        elif isinstance(scale, ClassScale):
+            found = scale.probability(of_each_class(mean[:, own]))
+            mean[:, own] = found[:, 1:] if task.kind == "binary" else found
+    return mean, std
+
+
+def of_each_class(p: np.ndarray) -> np.ndarray:
+    """Probabilities of a task as its columns have them, (B, 1) of 1 or (B, C) -> (B, C)."""
+    return np.concatenate([1.0 - p, p], axis=1) if p.shape[1] == 1 else p
+
+
+def doubts(
+    scales: Mapping[str, Scale],
+    tasks: Sequence[Task],
+    mean: np.ndarray,
+    std: np.ndarray,
+    level: float,
+) -> dict[str, np.ndarray]:
+    """Column -> (B,), of what ``applied`` gave: ``<task>_low`` and ``<task>_high`` of a regression,
+    and of classes ``<task>_set``, those that ``level`` does not rule out, apart by spaces."""
+    found: dict[str, np.ndarray] = {}
+    for task, own in _columns(tasks):
+        scale = scales.get(task.name)
+        if isinstance(scale, ErrorScale):
+            half = std[:, own][:, 0] * conformal_quantile(np.array(scale.scores), scale.n, level)
+            found[f"{task.name}_low"] = mean[:, own][:, 0] - half
+            found[f"{task.name}_high"] = mean[:, own][:, 0] + half
+        elif isinstance(scale, ClassScale):
+            inside = scale.sets(of_each_class(mean[:, own]), level)
+            words = [" ".join(c for c, i in zip(task.classes, row, strict=True) if i)
+                     for row in inside]  # fmt: skip
+            found[f"{task.name}_set"] = np.array(words, dtype=object)
+    return found
+
+
+def doubt_columns(scales: Mapping[str, Scale], tasks: Sequence[Task]) -> list[str]:
+    """The names of ``doubts``."""
+    none = np.zeros((0, sum(len(task.columns) for task in tasks)))
+    return list(doubts(scales, tasks, none, none, 0.9))
+
+
+def _columns(tasks: Sequence[Task]) -> list[tuple[Task, slice]]:
+    """Each task of molecules with its columns among those of all."""
+    ends = np.cumsum([0, *(len(task.columns) for task in tasks)]).tolist()
+    return [(task, slice(*ends[i : i + 2])) for i, task in enumerate(tasks)]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, log_loss
 
-from molgnn.models.calibration import ErrorScale, fit_classes, fit_errors
+from molgnn.models.calibration import ErrorScale
+from molgnn.train.calibrate import fit_classes, fit_errors
 from molgnn.train.reliability import (
     curve,
     expected_calibration_error,

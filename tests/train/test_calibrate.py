@@ -11,12 +11,11 @@ from molgnn.models.calibration import (
     MOST,
     ClassScale,
     conformal_quantile,
-    fit_classes,
-    fit_errors,
     from_json,
     thinned,
     to_json,
 )
+from molgnn.train.calibrate import fit_classes, fit_errors
 
 TASKS = [Task("y", "regression"), Task("a", "binary", classes=("0", "1"))]
 

@@ -1,0 +1,106 @@
+"""Fit calibrations to predictions of molecules that a model did not learn from."""
+
+import math
+
+import numpy as np
+
+from molgnn.models.calibration import FEW, MOST, TINY, ClassScale, ErrorScale, thinned
+
+
+def fit_errors(y: np.ndarray, predicted: np.ndarray, std: np.ndarray) -> ErrorScale | None:
+    """From held-out labels, predictions and their spread, (n,) each; None for fewer than ``FEW``.
+
+    Floor and factor maximise the normal likelihood of the errors.
+    """
+    if len(y) < FEW:
+        return None
+    squares = (y - predicted) ** 2
+    floor, factor = _likeliest(squares, std**2)
+    scale = ErrorScale(floor, factor, (), len(y))
+    return ErrorScale(floor, factor, thinned(np.sqrt(squares) / scale.sigma(std)), len(y))
+
+
+def _likeliest(squares: np.ndarray, variance: np.ndarray) -> tuple[float, float]:
+    """a, b >= 0 of the likeliest sigma^2 = a^2 + b^2 variance, by expectation-maximisation of two
+    independent normal errors, one of each size."""
+    mean = float(squares.mean())
+    if mean == 0:
+        return 1e-12, 0.0
+    if not variance.any():
+        return math.sqrt(mean), 0.0
+    a, b = mean / 2, mean / 2 / float(variance.mean())
+    for _ in range(500):
+        total = a + b * variance
+        own, other = a / total, b * variance / total
+        before = a, b
+        a = float((own**2 * squares + a * (1 - own)).mean())
+        used = variance > 0
+        b = float(((other**2 * squares + b * variance * (1 - other))[used] / variance[used]).mean())
+        if abs(a - before[0]) <= 1e-9 * mean and abs(b - before[1]) <= 1e-9 * max(b, 1e-300):
+            break
+    return math.sqrt(max(a, 1e-24)), math.sqrt(b)
+
+
+def fit_classes(y: np.ndarray, p: np.ndarray) -> ClassScale | None:
+    """From held-out classes (n,) and probabilities (n, C); None where a class has fewer than
+    ``FEW`` molecules, or there are fewer than two classes.
+
+    A binary task also gets isotonic steps where they lower the log loss of molecules that were left
+    out of them, in ten folds, by more than its standard error: with few molecules they rarely do.
+    """
+    counts = np.bincount(y.astype(int), minlength=p.shape[1])
+    if counts.min() < FEW:
+        return None
+    temperature = _temperature(y, p)
+    plain = ClassScale(temperature, (), (), ())
+    knots: tuple = ()
+    if p.shape[1] == 2 and _steps_help(y, p):
+        knots = _isotonic(y, plain.probability(p)[:, 1])
+    scale = ClassScale(temperature, knots, (), ())
+    calibrated = scale.probability(p)
+    misses = [1.0 - calibrated[y == c, c] for c in range(p.shape[1])]
+    return ClassScale(temperature, knots, tuple(map(thinned, misses)), tuple(counts.tolist()))
+
+
+def _temperature(y: np.ndarray, p: np.ndarray) -> float:
+    """The temperature of the lowest log loss, between 0.05 and 20."""
+    from scipy.optimize import minimize_scalar
+
+    rows = np.arange(len(y)), y.astype(int)
+
+    def loss(log_t: float) -> float:
+        scale = ClassScale(math.exp(log_t), (), (), ())
+        return float(-np.log(np.maximum(scale.probability(p)[rows], TINY)).mean())
+
+    span = (math.log(0.05), math.log(20.0))
+    return math.exp(float(minimize_scalar(loss, bounds=span, method="bounded").x))
+
+
+def _isotonic(y: np.ndarray, active: np.ndarray) -> tuple[tuple[float, float], ...]:
+    """Knots of the isotonic regression, smoothed by one molecule of each class at either end, so
+    that no probability is 0 or 1."""
+    from sklearn.isotonic import IsotonicRegression
+
+    low, high = 1.0 / (len(y) + 2), 1.0 - 1.0 / (len(y) + 2)
+    fitted = IsotonicRegression(y_min=low, y_max=high, out_of_bounds="clip").fit(active, y)
+    given, true = fitted.X_thresholds_, fitted.y_thresholds_
+    if len(given) > MOST:
+        kept = np.linspace(0, len(given) - 1, MOST).round().astype(int)
+        given, true = given[kept], true[kept]
+    return tuple(zip(given.tolist(), true.tolist(), strict=True))
+
+
+def _steps_help(y: np.ndarray, p: np.ndarray, folds: int = 10) -> bool:
+    part = np.argsort(np.argsort(np.random.default_rng(0).random(len(y)))) % folds
+    gains = np.zeros(len(y))
+    for fold in range(folds):
+        train, test = part != fold, part == fold
+        plain = ClassScale(_temperature(y[train], p[train]), (), (), ())
+        knots = _isotonic(y[train], plain.probability(p[train])[:, 1])
+        stepped = ClassScale(plain.temperature, knots, (), ())
+        rows = np.arange(int(test.sum())), y[test].astype(int)
+        one, two = (
+            np.log(np.maximum(s.probability(p[test])[rows], TINY)) for s in (plain, stepped)
+        )
+        gains[test] = two - one
+    return bool(gains.mean() > gains.std(ddof=1) / math.sqrt(len(gains)))
