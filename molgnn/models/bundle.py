@@ -22,8 +22,9 @@ from molgnn.chem.features import schema, schema_hash
 from molgnn.data.targets import Task, widths
 from molgnn.errors import Refusal
 from molgnn.models.build import build_model
+from molgnn.models.calibration import to_json
 from molgnn.models.card import model_card
-from molgnn.models.config import FORMAT, VERSION, read_config, shares_of, tasks_of
+from molgnn.models.config import FORMAT, VERSION, calibration_of, read_config, shares_of, tasks_of
 from molgnn.models.ensemble import Predictor
 from molgnn.models.property import PropertyModel
 from molgnn.models.shallow.model import ShallowModel
@@ -62,6 +63,7 @@ def save_bundle(folder: Path, predictor: Predictor, spec: dict, training: pa.Tab
         },
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
         "tasks": [task.to_json() for task in predictor.tasks],
+        "calibration": to_json(predictor.calibration),
         "recipe": predictor.recipe,
         "features": {"hash": schema_hash(), **schema()},
     }
@@ -93,6 +95,7 @@ def load_bundle(model: str | os.PathLike, device: str = "auto") -> Predictor:
         shallow,
         config["molecule_features"]["blocks"],
         shares_of(folder / "config.json", config, len(members) + len(shallow)),
+        calibration_of(folder / "config.json", config, tasks),
     )
 
 

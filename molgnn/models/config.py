@@ -6,13 +6,15 @@ import numpy as np
 
 from molgnn.chem.descriptors import BLOCKS, differing, features_hash
 from molgnn.chem.smiles import RECIPES
-from molgnn.data.targets import Task, check_columns
+from molgnn.data.targets import Task, check_columns, tasks_at
 from molgnn.errors import Refusal
+from molgnn.models.calibration import Scale, from_json
 from molgnn.models.shallow.model import KINDS, NEEDED
 from molgnn.models.stored import BUNDLE, check_features, read_format
 
 FORMAT = BUNDLE
-VERSION, READ = 2, (1, 2)  # 2 has features of molecules, and models without a graph
+# 2 has features of molecules, and models without a graph; 3 has calibration.
+VERSION, READ = 3, (1, 2, 3)
 PARTS = ("encoder", "readout", "head")
 
 
@@ -27,6 +29,8 @@ def read_config(path: Path) -> dict:
         )
     if config["version"] == 1:
         config |= {"shallow": [], "shares": None, "molecule_features": {"blocks": []}}
+    if config["version"] < 3:
+        config["calibration"] = {}
     for key, kind in _NEEDED.items():
         if not isinstance(config.get(key), kind):
             raise Refusal(f"{path}: damaged: {key!r} is missing or of another type")
@@ -44,7 +48,7 @@ def read_config(path: Path) -> dict:
 
 _NEEDED = {
     "model": dict, "members": int, "tasks": list, "recipe": str, "features": dict,
-    "shallow": list, "molecule_features": dict,
+    "shallow": list, "molecule_features": dict, "calibration": dict,
 }  # fmt: skip
 
 
@@ -135,3 +139,11 @@ def shares_of(path: Path, config: dict, members: int) -> np.ndarray | None:
     if not sound or abs(sum(shares) - 1) > 1e-9:
         raise Refusal(f"{path}: damaged: 'shares' are not one for each member")
     return np.array(shares, dtype=np.float64)
+
+
+def calibration_of(path: Path, config: dict, tasks: list[Task]) -> dict[str, Scale]:
+    """Task -> what held-out molecules say of it. Raises Refusal for what is no calibration."""
+    try:
+        return from_json(config["calibration"], tasks_at(tasks, "molecule"))
+    except (ValueError, TypeError, KeyError, OverflowError, AttributeError):
+        raise Refusal(f"{path}: damaged: 'calibration' is none of its targets") from None

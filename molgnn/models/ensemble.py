@@ -1,6 +1,6 @@
 """A trained model in use: networks and models without a graph, applied together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from molgnn.data.levels import Levels
 from molgnn.data.scaling import decode
 from molgnn.data.targets import Task, tasks_at, with_std
 from molgnn.errors import Refusal, choices
+from molgnn.models.calibration import ErrorScale, Scale, applied, doubts
 from molgnn.models.job import ScoringJob
 from molgnn.models.lists import Listed, listed, mean_and_spread
 from molgnn.models.precision import choose_precision
@@ -26,7 +27,8 @@ class Predictor:
     first the networks, then the others.
 
     ``blocks`` names the features of molecules that they need, see ``chem.descriptors``; ``shares``
-    (members,) what each of them counts in the mean, None if all count the same.
+    (members,) what each of them counts in the mean, None if all count the same; ``calibration``
+    has for each task what held-out molecules say of it, see ``models.calibration``.
     ``card`` is the bundle's ``config.json``; ``sha256`` is the hash of its weights and ``path`` its
     folder, both empty for a model that was not read from disk.
     """
@@ -43,6 +45,7 @@ class Predictor:
         shallow: Sequence[ShallowModel] = (),
         blocks: Sequence[str] = (),
         shares: np.ndarray | None = None,
+        calibration: Mapping[str, Scale] | None = None,
     ):
         self.device = torch.device(device)
         self.members = [member.to(self.device).eval() for member in members]
@@ -52,6 +55,7 @@ class Predictor:
         self.card = card or {}
         self.sha256 = sha256
         self.path = path
+        self.calibration = dict(calibration or {})
         self._scorers: dict[str, Scorer] = {}
 
     def __getstate__(self) -> dict:
@@ -68,6 +72,13 @@ class Predictor:
     @property
     def num_members(self) -> int:
         return len(self.members) + len(self.shallow)
+
+    @property
+    def has_std(self) -> bool:
+        """Whether a standard deviation stands beside each column of molecules: that of several
+        members, or the size of errors that calibration found."""
+        sized = any(isinstance(scale, ErrorScale) for scale in self.calibration.values())
+        return self.num_members > 1 or sized
 
     @property
     def columns(self) -> list[str]:
@@ -141,19 +152,36 @@ class Predictor:
 
     def predict_lists(self, graphs: PackedGraphs, traces: Sequence[Trace]) -> Listed:
         """Molecules, atoms and bonds at once, these in the order of the input."""
-        return listed(self.predict_levels(graphs), traces, self.shares)
+        found = listed(self.predict_levels(graphs), traces, self.shares)
+        mean, std = self.calibrated(found.mean, found.std)
+        return found._replace(mean=mean, std=std)
 
     def predict_graphs(
         self, graphs: PackedGraphs, precision: str = "fp32"
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean (B, O) over members, and sample standard deviation (B, O), 0 for one member."""
-        return mean_and_spread(self.predict_members(graphs, precision), self.shares)
+        """Mean (B, O) over members, and sample standard deviation (B, O), 0 for one member, both
+        calibrated where calibration is known."""
+        found = mean_and_spread(self.predict_members(graphs, precision), self.shares)
+        return self.calibrated(*found)
 
-    def predict(self, texts: str | Iterable[str]) -> pd.DataFrame:
+    def calibrated(self, mean: np.ndarray, std: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What members say of molecules, mean and spread (B, O), as it is to be believed."""
+        return applied(self.calibration, self.tasks_at("molecule"), mean, std)
+
+    def doubts(self, mean: np.ndarray, std: np.ndarray, level: float) -> dict[str, np.ndarray]:
+        """Intervals and sets of classes at ``level``, see ``models.calibration.doubts``. Raises
+        Refusal for a level that is none."""
+        if not 0 < level < 1:
+            raise Refusal(f"--level {level:g}: a share between 0 and 1, such as 0.9")
+        return doubts(self.calibration, self.tasks_at("molecule"), mean, std, level)
+
+    def predict(self, texts: str | Iterable[str], level: float = 0.9) -> pd.DataFrame:
         """SMILES (or mol blocks) -> one row each: ``columns``, ``<column>_std`` for an ensemble,
-        the same for ``list_columns``, and ``reason``, empty for a valid molecule; a bad one has NaN
-        and its reason. A list column holds an array for each molecule, with one value for each atom
-        (or bond) as it is written, NaN for one that the model does not see, such as a hydrogen."""
+        with calibration the intervals (``<task>_low``, ``<task>_high``) and sets of classes
+        (``<task>_set``) that hold at ``level``, the same for ``list_columns``, and ``reason``,
+        empty for a valid molecule; a bad one has NaN and its reason. A list column holds an array
+        for each molecule, with one value for each atom (or bond) as it is written, NaN for one that
+        the model does not see, such as a hydrogen."""
         texts = [texts] if isinstance(texts, str) else list(texts)
         lists = []
         if self.list_columns:
@@ -163,9 +191,11 @@ class Predictor:
             graphs, rows, reasons = featurize(texts, self.recipe, self.blocks)
             mean, spread = self.predict_graphs(graphs)
         several = self.num_members > 1
-        values = [*mean.T, *(spread.T if several else ())]
-        columns = with_std(self.columns, several)
+        values = [*mean.T, *(spread.T if self.has_std else ())]
+        columns = with_std(self.columns, self.has_std)
         table = {c: _spread_out(v, rows, len(texts)) for c, v in zip(columns, values, strict=True)}
+        for name, found in self.doubts(mean, spread, level).items():
+            table[name] = _spread_out(found, rows, len(texts))
         for column, arrays in zip(with_std(self.list_columns, several), lists, strict=True):
             found = dict(zip(rows.tolist(), arrays, strict=True))
             table[column] = [found.get(i, np.nan) for i in range(len(texts))]
@@ -189,6 +219,6 @@ def all_graphs(texts: str | Iterable[str], recipe: str) -> PackedGraphs:
 
 
 def _spread_out(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
-    full = np.full(n, np.nan)
+    full = np.full(n, np.nan) if values.dtype != object else np.full(n, "", dtype=object)
     full[rows] = values
     return full

@@ -1,10 +1,26 @@
 """Fit calibrations to predictions of molecules that a model did not learn from."""
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from molgnn.models.calibration import FEW, MOST, TINY, ClassScale, ErrorScale, thinned
+from molgnn.data.levels import Levels
+from molgnn.data.tables.table import Dataset
+from molgnn.data.targets import Task, tasks_at
+from molgnn.models.calibration import (
+    FEW,
+    MOST,
+    TINY,
+    ClassScale,
+    ErrorScale,
+    Scale,
+    of_each_class,
+    thinned,
+)
+from molgnn.train.metrics import by_task
+from molgnn.train.reliability import miscalibration_area, of_classes, of_intervals, of_sets
 
 
 def fit_errors(y: np.ndarray, predicted: np.ndarray, std: np.ndarray) -> ErrorScale | None:
@@ -104,3 +120,63 @@ def _steps_help(y: np.ndarray, p: np.ndarray, folds: int = 10) -> bool:
         )
         gains[test] = two - one
     return bool(gains.mean() > gains.std(ddof=1) / math.sqrt(len(gains)))
+
+
+class Held(NamedTuple):
+    """The exact labels of a task among some molecules, (n,), what is predicted (n, O), and the
+    spread of the members (n,), 0 for one member."""
+
+    task: Task
+    y: np.ndarray
+    outputs: np.ndarray
+    std: np.ndarray
+
+
+def held_of(
+    dataset: Dataset, tasks: Sequence[Task], rows: np.ndarray, predicted: Levels, spread: Levels
+) -> list[Held]:
+    """The tasks of molecules, of the molecules ``rows`` alone. Where one member answered alone,
+    its spread, NaN, is 0."""
+    labels, bounds = dataset.labels.select(rows), dataset.bounds.select(rows)
+    own = tasks_at(tasks, "molecule")
+    pairs = (by_task(labels, bounds, levels.select(rows), own) for levels in (predicted, spread))
+    found = []
+    for (task, y, bound, outputs), (*_, stds) in zip(*pairs, strict=True):
+        known = ~np.isnan(y) & (bound == 0)
+        found.append(Held(task, y[known], outputs[known], np.nan_to_num(stds[known, 0])))
+    return found
+
+
+def calibration_of(held: Sequence[Held]) -> dict[str, Scale]:
+    """The calibration of each task from molecules that the model did not learn from; none where
+    they are too few, and of quantiles, which are intervals already."""
+    found: dict[str, Scale | None] = {}
+    for task, y, outputs, std in held:
+        if task.kind == "regression" and not task.quantiles:
+            found[task.name] = fit_errors(y, outputs[:, 0], std)
+        elif task.kind != "regression":
+            found[task.name] = fit_classes(y, of_each_class(outputs))
+    return {name: scale for name, scale in found.items() if scale is not None}
+
+
+def reported(scales: Mapping[str, Scale], held: Sequence[Held]) -> dict[str, dict]:
+    """Task -> figures ``before`` and ``after`` calibration; of molecules that ``scales`` were not
+    learnt from these are honest."""
+    return {
+        one.task.name: _figures(one, scales[one.task.name])
+        for one in held
+        if one.task.name in scales and len(one.y)
+    }
+
+
+def _figures(held: Held, scale: Scale) -> dict[str, dict[str, float]]:
+    if isinstance(scale, ErrorScale):
+        found = {"after": of_intervals(held.y, held.outputs[:, 0], held.std, scale)}
+        if held.std.any():  # what the members say of themselves
+            z = (held.y - held.outputs[:, 0]) / np.maximum(held.std, 1e-12)
+            found["before"] = {"miscalibration_area": miscalibration_area(z)}
+        return found
+    p = of_each_class(held.outputs)
+    calibrated = scale.probability(p)
+    after = of_classes(held.y, calibrated) | of_sets(held.y, calibrated, scale)
+    return {"before": of_classes(held.y, p), "after": after}

@@ -1,6 +1,7 @@
 """Judge a trained model on each part of the split, beside its baseline."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from molgnn.models.baseline import NAME, baseline_predictions
 from molgnn.models.ensemble import Predictor
 from molgnn.models.lists import as_written, mean_and_spread
 from molgnn.train import plots
+from molgnn.train.calibrate import calibration_of, held_of, reported
 from molgnn.train.kfold import COLUMN, NEVER, member_folds, out_of_fold, together
 from molgnn.train.metrics import by_task, evaluate
 from molgnn.train.options import RunOptions
@@ -55,6 +57,15 @@ def judge(
         judged = judged | {"valid": (predicted, parts.train)}
         fold_column[COLUMN] = pa.array(fold_of + 1, mask=fold_of == NEVER)
     figures = figures_of(judged, dataset, model.tasks)
+    std = predicted.map(lambda _, values: np.zeros_like(values)) if spread is None else spread
+    held = {
+        part: held_of(dataset, model.tasks, rows, predicted, std)
+        for part, (_, rows) in judged.items()
+    }
+    model.calibration = calibration_of(held["valid"])
+    figures["calibration"] = {
+        part: reported(model.calibration, held[part]) for part in ("valid", "test")
+    }
     if len(each) > 1:
         own = _own_parts(model, parts, folds)
         members = [
@@ -70,6 +81,11 @@ def judge(
         where[rows] = part  # with folds all of train is valid: it is predicted out of fold
     seen = by_task(dataset.labels, dataset.bounds, predicted, model.tasks)
     plots.predictions(out, [(j, predicted.spread(j.task.level, where)) for j in seen])
+    mean, std = model.calibrated(predicted.molecule, std.molecule)
+    predicted = replace(predicted, molecule=mean)
+    if model.has_std and spread is None:
+        spread = predicted.map(lambda _, values: np.zeros_like(values))
+    spread = spread and replace(spread, molecule=std)
     table = predictions_table(model.tasks, dataset, predicted, spread, split=where, **fold_column)
     pq.write_table(pa.table(table), out / "predictions.parquet")
     return figures

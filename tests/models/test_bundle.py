@@ -111,7 +111,7 @@ def test_there_is_a_kept_bundle_for_every_encoder_and_every_kind_of_model():
     "key, value, said",
     [
         ("format", "other", "not the config of a molgnn model"),
-        ("version", 3, "bundle version 3, this molgnn reads versions up to 2"),
+        ("version", 4, "bundle version 4, this molgnn reads versions up to 3"),
         ("version", None, "bundle version None"),
         ("features", {"hash": "0000"}, "other atom and bond features .0000, here"),
         ("features", {}, "other atom and bond features"),
