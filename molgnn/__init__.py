@@ -1,20 +1,21 @@
 """molgnn: train graph networks on a few thousand molecules, screen a library, keep the best.
 
 The same verbs as the command line: ``load``, ``fit``, ``tune``, ``evaluate``, ``pretrain``,
-``screen``; a loaded model has ``predict`` and ``embed``. They are imported on first use, so that
-``import molgnn`` takes no time.
+``screen``, ``explain``; a loaded model has ``predict`` and ``embed``. They are imported on first
+use, so that ``import molgnn`` takes no time.
 """
 
 from importlib import import_module
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "evaluate", "fit", "load", "pretrain", "screen", "tune"]
+__all__ = ["__version__", "evaluate", "explain", "fit", "load", "pretrain", "screen", "tune"]
 
 _VERBS = {
     "load": ("molgnn.models.bundle", "load_bundle"),
     "fit": ("molgnn.train.api", "fit"),
     "evaluate": ("molgnn.train.api", "evaluate"),
     "tune": ("molgnn.train.tuning.api", "tune"),
+    "explain": ("molgnn.screen.explain.api", "explain"),
     "pretrain": ("molgnn.train.pretrain.api", "pretrain_on"),
 }
 

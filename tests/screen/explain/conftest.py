@@ -1,0 +1,48 @@
+"""Small untrained models whose scores can be explained."""
+
+import pytest
+import torch
+
+from molgnn.chem.graph import featurize
+from molgnn.data.targets import Task
+from molgnn.models.build import build_model
+from molgnn.models.bundle import load_bundle
+from molgnn.models.ensemble import Predictor
+
+TASKS = (
+    Task("logS", "regression", "log mol/L", mean=-2.5, std=2.0),
+    Task("toxic", "binary", classes=("0", "1")),
+    Task("class", "multiclass", classes=("a", "b", "c")),
+)
+SMILES = ("CC(=O)Oc1ccccc1C(=O)O", "C", "N[C@@H](C)C(=O)O", "C1CC1F", "[Na+].[O-]CC")
+
+
+@pytest.fixture(scope="session")
+def solubility():
+    return load_bundle("solubility", "cpu")
+
+
+@pytest.fixture(scope="session")
+def model_of():
+    """model_of(encoder, readout, members, blocks, tasks): random weights, none of them tiny."""
+
+    def make(encoder="gin", readout="sum", members=1, blocks=(), tasks=TASKS):
+        spec = {
+            "encoder": {"name": encoder, "dim": 8, "depth": 2},
+            "readout": {"name": readout},
+            "head": {"name": "mlp", "hidden": 8},
+        }
+        networks = []
+        for member in range(members):
+            torch.manual_seed(member)
+            width = sum(task.width for task in tasks)
+            network = build_model(**spec, out_dim=width, features=blocks, computed=blocks)
+            for name, weight in network.named_parameters():
+                if name.endswith("weight") and weight.dim() == 2 and len(weight) > 30:
+                    torch.nn.init.normal_(weight)
+            if blocks:
+                network.features.fit(featurize(SMILES, "parent", blocks)[0].features)
+            networks.append(network)
+        return Predictor(networks, tasks, "parent", blocks=blocks)
+
+    return make
