@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from molgnn.data.packed.packing import smiles_of
 from molgnn.errors import Refusal
 from molgnn.screen.explain.explanation import Explanation, Explanations, Unexplained
 from molgnn.screen.explain.gradients import attribute
@@ -13,12 +14,12 @@ from molgnn.screen.explain.known import known_to
 from molgnn.screen.explain.molecules import Molecules, read_molecules
 from molgnn.screen.explain.occlusion import occluded, occluded_without_graph
 from molgnn.screen.explain.target import Target, network_share, target_of
+from molgnn.screen.explain.wanted import ATTRIBUTIONS, Wanted
 
 if TYPE_CHECKING:
     from molgnn.models.ensemble import Predictor
 
 GRADIENTS, OCCLUSION = "integrated gradients", "occlusion"
-NEAREST = 3  # training molecules shown
 
 
 def explain(
@@ -49,7 +50,7 @@ def _loaded(model) -> "Predictor":
 
 
 def explained(
-    model: "Predictor", texts: Sequence[str], target: Target
+    model: "Predictor", texts: Sequence[str], target: Target, wanted: Wanted = ATTRIBUTIONS
 ) -> list[Explanation | Unexplained]:
     """One for each text, in order."""
     read = read_molecules(texts, model.recipe, model.blocks)
@@ -58,7 +59,9 @@ def explained(
     }
     if read.rows:
         figures = _by_networks if model.members else _by_occlusion
-        each = zip(figures(model, read, target), _neighbours(model, read, target), strict=True)
+        each = zip(
+            figures(model, read, target), _neighbours(model, read, target, wanted.top), strict=True
+        )
         found |= {
             row: Explanation(**_of_text(read, i), target=target, **parts, **near)
             for i, (row, (parts, near)) in enumerate(zip(read.rows, each, strict=True))
@@ -67,7 +70,7 @@ def explained(
 
 
 def _of_text(read: Molecules, i: int) -> dict:
-    return {"smiles": read.texts[i], "mol": read.mols[i], "trace": read.traces[i]}
+    return {"smiles": smiles_of(read.texts[i]), "mol": read.mols[i], "trace": read.traces[i]}
 
 
 def _by_networks(model: "Predictor", read: Molecules, target: Target) -> list[dict]:
@@ -130,14 +133,14 @@ def _by_occlusion(model: "Predictor", read: Molecules, target: Target) -> list[d
     return figures
 
 
-def _neighbours(model: "Predictor", read: Molecules, target: Target) -> list[dict]:
+def _neighbours(model: "Predictor", read: Molecules, target: Target, top: int) -> list[dict]:
     known = known_to(model, target)
-    if known is None:
+    if known is None or not top:
         return [{} for _ in read.mols]
-    near = known.nearest(read.mols, NEAREST)
+    near = known.nearest(read.mols, top)
     if target.task.kind == "regression":
         return [{"neighbours": each} for each in near]
-    actives = known.nearest_of_class(read.mols, NEAREST)
+    actives = known.nearest_of_class(read.mols, top)
     pairs = zip(near, actives, strict=True)
     return [{"neighbours": each, "actives": active} for each, active in pairs]
 

@@ -51,11 +51,8 @@ class Explanation:
     @property
     def unit(self) -> str:
         """Of the score and all attributions."""
-        return self.target.unit if self.method == "integrated gradients" else self._plain_unit
-
-    @property
-    def _plain_unit(self) -> str:
-        return self.target.task.unit if self.target.task.kind == "regression" else "probability"
+        by_networks = self.method == "integrated gradients"
+        return self.target.unit if by_networks else self.target.plain_unit
 
     def svg(self, width: int = 340, height: int = 280) -> str:
         """The structure, coloured by what atoms and bonds add to the score, with a legend."""

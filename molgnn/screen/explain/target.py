@@ -50,6 +50,11 @@ class Target:
         named = {"log10": f"log10({self.task.unit or '1'})", "rank": "normal score of the rank"}
         return named.get(self.task.transform, self.task.unit)
 
+    @property
+    def plain_unit(self) -> str:
+        """The unit of predictions."""
+        return self.task.unit if self.task.kind == "regression" else "probability"
+
 
 def target_of(model: "Predictor", column: str | None) -> Target:
     """The named column of molecules, None: the first. Raises Refusal for any other."""
