@@ -19,6 +19,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--target", metavar="COLUMN", help="the prediction to explain (the model's first)"
     )
     parser.add_argument(
+        "--rationales", action="store_true", help="search the smallest part that keeps the score"
+    )
+    parser.add_argument(
+        "--keep", type=float, default=0.8, metavar="S", help="share that a rationale keeps (0.8)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the search for rationales (0)"
+    )
+    parser.add_argument(
         "--top", type=int, default=3, metavar="N", help="nearest training molecules to name (3)"
     )
     parser.add_argument(
@@ -54,7 +63,8 @@ def _explain(args: argparse.Namespace):
     from molgnn.screen.explain.folder import check_output, explain_table
     from molgnn.screen.explain.wanted import Wanted
 
-    wanted = Wanted(args.top)  # before the seconds that a model takes
+    # All that can be refused is refused before the seconds that a model takes.
+    wanted = Wanted(args.top, args.rationales, keep=args.keep, seed=args.seed)
     check_output(args.out, args.force)
     from molgnn.models.bundle import load_bundle
 

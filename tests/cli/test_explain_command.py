@@ -98,6 +98,7 @@ def test_more_rows_than_the_limit_are_named_in_a_line(explain, capsys, table):
     [
         (["--limit", "0"], "--limit 0: must be at least 1"),
         (["--top", "-1"], "--top -1: must be at least 0"),
+        (["--keep", "0"], "--keep 0: must be above 0 and at most 1"),
         (["--target", "logP"], "unknown target 'logP': choose one of logS"),
     ],
 )
@@ -106,6 +107,15 @@ def test_wrong_wishes_are_refused_before_anything_is_written(flags, said, explai
     assert code == 1
     assert capsys.readouterr().err == f"molgnn: {said}\n"
     assert not folder.exists()
+
+
+def test_rationales_are_told_and_drawn(explain):
+    _, folder, facts = explain("--rationales", "--keep", "0.7")
+    first = facts["molecules"][0]["rationale"]
+    assert first["kept"] >= 0.7
+    assert set(first["atoms"]) <= {0, 1, 2}
+    assert (folder / "index.html").read_text(encoding="utf-8").count("<svg role") == 4
+    assert 'aria-label="Rationale of one"' in (folder / "index.html").read_text(encoding="utf-8")
 
 
 def test_mol_blocks_are_explained_in_their_own_order(explain, tmp_path):

@@ -4,41 +4,45 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from molgnn.data.packed.packing import smiles_of
 from molgnn.errors import Refusal
 from molgnn.screen.explain.explanation import Explanation, Explanations, Unexplained
-from molgnn.screen.explain.gradients import attribute
+from molgnn.screen.explain.figures import by_networks, by_occlusion
 from molgnn.screen.explain.known import known_to
 from molgnn.screen.explain.molecules import Molecules, read_molecules
-from molgnn.screen.explain.occlusion import occluded, occluded_without_graph
-from molgnn.screen.explain.target import Target, network_share, target_of
+from molgnn.screen.explain.rationale import rationales
+from molgnn.screen.explain.target import Target, target_of
 from molgnn.screen.explain.wanted import ATTRIBUTIONS, Wanted
 
 if TYPE_CHECKING:
     from molgnn.models.ensemble import Predictor
 
-GRADIENTS, OCCLUSION = "integrated gradients", "occlusion"
-
 
 def explain(
-    model: "Predictor | str | Path", smiles: str | Iterable[str], target: str | None = None
+    model: "Predictor | str | Path",
+    smiles: str | Iterable[str],
+    target: str | None = None,
+    rationale: bool = False,
+    *,
+    keep: float = 0.8,
+    seed: int = 0,
 ) -> Explanation | Explanations:
     """Why ``model`` gives ``smiles`` their ``target`` (a column of its predictions; None: the
     first): what each atom and bond adds to the score. In a notebook the result is a drawing.
 
-    One SMILES gives an ``Explanation``, several a list in their order, in which a text that is no
-    molecule is an ``Unexplained`` with its reason. Raises Refusal for a single such text, for an
-    unknown model or target.
+    With ``rationale`` also the smallest connected part found that keeps the share ``keep`` of the
+    score; ``seed`` is that of the search. One SMILES gives an ``Explanation``, several a list in
+    their order, in which a text that is no molecule is an ``Unexplained`` with its reason. Raises
+    Refusal for a single such text, for an unknown model or target.
     """
     model = _loaded(model)
+    what, wanted = target_of(model, target), Wanted(rationale=rationale, keep=keep, seed=seed)
     if isinstance(smiles, str):
-        (found,) = explained(model, [smiles], target_of(model, target))
+        (found,) = explained(model, [smiles], what, wanted)
         if isinstance(found, Unexplained):
             raise Refusal(f"{smiles!r}: {found.reason}")
         return found
-    return Explanations(explained(model, list(smiles), target_of(model, target)))
+    return Explanations(explained(model, list(smiles), what, wanted))
 
 
 def _loaded(model) -> "Predictor":
@@ -58,79 +62,24 @@ def explained(
         row: Unexplained(texts[row], reason) for row, reason in read.reasons.items()
     }
     if read.rows:
-        figures = _by_networks if model.members else _by_occlusion
-        each = zip(
-            figures(model, read, target), _neighbours(model, read, target, wanted.top), strict=True
+        figures = (by_networks if model.members else by_occlusion)(model, read, target)
+        beside = zip(
+            _neighbours(model, read, target, wanted.top),
+            _rationales(model, read, target, wanted),
+            strict=True,
         )
-        found |= {
-            row: Explanation(**_of_text(read, i), target=target, **parts, **near)
-            for i, (row, (parts, near)) in enumerate(zip(read.rows, each, strict=True))
-        }
+        for i, (near, part) in enumerate(beside):
+            text, mol, trace = smiles_of(read.texts[i]), read.mols[i], read.traces[i]
+            found[read.rows[i]] = Explanation(
+                text, mol, trace, target, **figures[i], **near, rationale=part
+            )
     return [found[row] for row in range(len(texts))]
 
 
-def _of_text(read: Molecules, i: int) -> dict:
-    return {"smiles": smiles_of(read.texts[i]), "mol": read.mols[i], "trace": read.traces[i]}
-
-
-def _by_networks(model: "Predictor", read: Molecules, target: Target) -> list[dict]:
-    """Integrated gradients and occlusion of each molecule."""
-    found = attribute(model, target, read.graphs)
-    fall = occluded(model, target, read.graphs)
-    share, beside = network_share(model), any(m.features is not None for m in model.members)
-    predictions = model.predict_graphs(read.graphs)[0][:, model.columns.index(target.column)]
-    figures = []
-    for i, trace in enumerate(read.traces):
-        atoms = slice(*read.graphs.atom_offsets[i : i + 2])
-        bonds = slice(*read.graphs.bond_offsets[i : i + 2])
-        figures.append(
-            {
-                "method": GRADIENTS,
-                "share": share,
-                "prediction": float(predictions[i]),
-                "score": float(found.score[i]),
-                "baseline": float(found.baseline[i]),
-                "gap": float(found.gap[i]),
-                "points": int(found.points[i]),
-                "atoms": _written(found.atoms[atoms], trace.atoms, trace.num_atoms),
-                "bonds": _written(found.bonds[bonds], trace.bonds, trace.num_bonds),
-                "features": float(found.features[i]) if beside else float("nan"),
-                "occlusion": _written(fall[atoms], trace.atoms, trace.num_atoms),
-                "notes": _notes(share, beside, found.features[i], target.unit),
-            }
-        )
-    return figures
-
-
-def _notes(share: float, beside: bool, features: float, unit: str) -> list[str]:
-    notes = []
-    if share < 1:
-        notes.append(
-            f"only the networks are explained, which are {share:.0%} of the prediction; the rest "
-            "are models without a graph"
-        )
-    if beside:
-        notes.append(f"features beside the graph add {features:+.3g} {unit}".rstrip())
-    return notes
-
-
-def _by_occlusion(model: "Predictor", read: Molecules, target: Target) -> list[dict]:
-    """Of a model without a network: what its prediction loses with each atom."""
-    fall = occluded_without_graph(model, target, read.mols, read.graphs)
-    predictions = model.predict_graphs(read.graphs)[0][:, model.columns.index(target.column)]
-    none, figures = float("nan"), []
-    for i, trace in enumerate(read.traces):
-        own = fall[slice(*read.graphs.atom_offsets[i : i + 2])]
-        atoms = _written(own, trace.atoms, trace.num_atoms)
-        value = float(predictions[i])
-        figures.append(
-            {"method": OCCLUSION, "share": 0.0, "prediction": value, "score": value}
-            | dict.fromkeys(("baseline", "gap", "features"), none)
-            | {"points": 0, "atoms": atoms, "occlusion": atoms}
-            | {"bonds": np.full(trace.num_bonds, none)}
-            | {"notes": ["a model without a network: occlusion alone, atom by atom"]}
-        )
-    return figures
+def _rationales(model: "Predictor", read: Molecules, target: Target, wanted: Wanted) -> list:
+    if not wanted.rationale or not model.members:
+        return [None] * len(read.mols)
+    return rationales(model, target, read, wanted)
 
 
 def _neighbours(model: "Predictor", read: Molecules, target: Target, top: int) -> list[dict]:
@@ -143,10 +92,3 @@ def _neighbours(model: "Predictor", read: Molecules, target: Target, top: int) -
     actives = known.nearest_of_class(read.mols, top)
     pairs = zip(near, actives, strict=True)
     return [{"neighbours": each, "actives": active} for each, active in pairs]
-
-
-def _written(values: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
-    """In the order of the text, NaN for what the graph does not have."""
-    full = np.full(count, np.nan)
-    full[places] = values
-    return full

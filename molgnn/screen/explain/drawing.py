@@ -96,9 +96,13 @@ def card(shown: "Explanation") -> str:
     for near in shown.neighbours[:1]:
         label = "" if near.label is None else f", {escape(str(near.label))}"
         lines.append(f"nearest known: {escape(near.smiles)} ({near.similarity:.2f}{label})")
-    body = "<br>".join(lines)
+    if shown.rationale is not None:
+        lines.append(
+            f"rationale: {escape(shown.rationale.smiles)}, {shown.rationale.kept:.0%} kept"
+        )
+    body = "<br>".join([f"<code>{escape(shown.smiles[:300])}</code>", *lines])
     return (
-        f'<figure style="margin:0;max-width:360px">{shown.svg()}<figcaption style="font-size:'
-        f'0.85em;overflow-wrap:anywhere"><code>{escape(shown.smiles[:300])}</code><br>{body}'
+        f'<figure style="margin:0;max-width:360px">{shown.svg()}{shown.rationale_svg()}'
+        f'<figcaption style="font-size:0.85em;overflow-wrap:anywhere">{body}'
         "</figcaption></figure>"
     )

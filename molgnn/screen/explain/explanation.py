@@ -1,14 +1,15 @@
 """One explained molecule, as a drawing in a notebook and as plain data."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from rdkit import Chem
 
 from molgnn.chem.trace import Trace
-from molgnn.screen.explain.drawing import card, coloured
+from molgnn.screen.explain.drawing import card, coloured, marked
 from molgnn.screen.explain.known import Neighbour
+from molgnn.screen.explain.rationale import Rationale
 from molgnn.screen.explain.target import Target
 
 
@@ -41,7 +42,8 @@ class Explanation:
     occlusion: np.ndarray
     neighbours: Sequence[Neighbour] = ()
     actives: Sequence[Neighbour] = ()
-    notes: Sequence[str] = field(default=())
+    notes: Sequence[str] = ()
+    rationale: Rationale | None = None
 
     @property
     def bond_ends(self) -> np.ndarray:
@@ -59,6 +61,13 @@ class Explanation:
         where = self.trace.atoms, self.trace.bonds
         values = self.atoms[where[0]], self.bonds[where[1]]
         return coloured(self.mol, *values, self.unit, width, height)
+
+    def rationale_svg(self, width: int = 340, height: int = 280) -> str:
+        """The structure with its rationale in one colour; "" without one."""
+        if self.rationale is None:
+            return ""
+        part = np.flatnonzero(np.isin(self.trace.atoms, self.rationale.atoms))
+        return marked(self.mol, set(part.tolist()), width, height)
 
     def _repr_svg_(self) -> str:
         return self.svg()
@@ -84,6 +93,7 @@ class Explanation:
             "bond_ends": self.bond_ends.tolist(),
             "descriptors": _plain(self.features),
             "occlusion": _plains(self.occlusion),
+            "rationale": self.rationale and self.rationale.to_json(),
             "nearest": [vars(near) for near in self.neighbours],
             "nearest_actives": [vars(near) for near in self.actives],
             "notes": list(self.notes),

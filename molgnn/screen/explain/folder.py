@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import molgnn
 from molgnn.data.readers.reader import Row, open_table
 from molgnn.errors import Refusal
-from molgnn.screen.explain.api import GRADIENTS, OCCLUSION, explained
+from molgnn.screen.explain.api import explained
 from molgnn.screen.explain.explanation import Explanation, Unexplained
+from molgnn.screen.explain.figures import GRADIENTS, OCCLUSION
 from molgnn.screen.explain.page import index_page, molecule_card
 from molgnn.screen.explain.target import Target, target_of
 from molgnn.screen.explain.wanted import ATTRIBUTIONS, Wanted

@@ -74,17 +74,24 @@ def molecule_card(shown: Explanation, line: int, id: str) -> str:
     """One molecule: its drawing, its score, and what is known that is like it."""
     name = escape(short(id)) or f"line {line}"
     unit = f' <span class="unit">{escape(shown.unit)}</span>' if shown.unit else ""
-    picture = shown.svg().replace("<svg", f'<svg role="img" aria-label="Why {name}"', 1)
+    picture = _labelled(shown.svg(), f"Why {name}")
+    part = shown.rationale_svg(280, 190)
+    part = part and f'<div class="structure">{_labelled(part, f"Rationale of {name}")}</div>\n'
     rows = "".join(f"<dt>{term}</dt><dd>{said}</dd>" for term, said in _rows(shown))
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in shown.notes)
     return (
-        f'<li class="panel hit-card"><div class="structure">{picture}</div>\n'
+        f'<li class="panel hit-card"><div class="structure">{picture}</div>\n{part}'
         f'<div class="about"><h3><bdi>{name}</bdi></h3>\n<div class="scored"><span class="score">'
         f'{figure(shown.score)}</span>{unit}</div>\n<dl class="others">{rows}</dl>\n{notes}'
         f'<code class="smiles" tabindex="0" translate="no" title="click to select">'
         f"{escape(short(shown.smiles, 4 * LONGEST))}</code>\n"
         f'<span class="where">line {line}</span></div></li>'
     )
+
+
+def _labelled(svg: str, label: str) -> str:
+    """For a screen reader; the label is escaped already."""
+    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
 
 
 def _rows(shown: Explanation) -> list[tuple[str, str]]:
@@ -95,6 +102,10 @@ def _rows(shown: Explanation) -> list[tuple[str, str]]:
         rows.append(("baseline", f"{figure(shown.baseline)} (gap {figure(shown.gap, 2)})"))
     rows += [("nearest known", _neighbour(near)) for near in shown.neighbours[:1]]
     rows += [("nearest active", _neighbour(near)) for near in shown.actives[:1]]
+    if shown.rationale is not None:
+        part = shown.rationale
+        said = f"{escape(short(part.smiles))} keeps {part.kept:.0%}, score {figure(part.score)}"
+        rows.append(("rationale", said))
     return rows
 
 
