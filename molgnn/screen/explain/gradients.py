@@ -115,24 +115,26 @@ def _passes(model, target, graphs, molecules, nodes, weights, slopes=False) -> I
         batch = to_batch(graphs.select(rows[part])).to(model.device)
         at = nodes[which[part]]
         for member, share in zip(model.members, network_weights(model), strict=True):
-            weight = torch.from_numpy(weights[which[part]] * share).to(batch.x.device)
+            weight = torch.from_numpy(weights[which[part]] * share)
             values, found = _slopes(member, target, batch, at, weight if slopes else None)
             yield rows[part], at, values * share, found
 
 
 def _slopes(member, target, batch, at: np.ndarray, weight) -> tuple[np.ndarray, Stand | None]:
     """The scores (B,) of one member, and their weighted slopes, if there is a weight (B,)."""
-    stand = torch.from_numpy(at).to(batch.x.device, torch.float32)
+    stand = torch.from_numpy(at).float().to(batch.x.device)
     bonds = batch.graph_id[batch.edge_index[0, : batch.edge_index.size(1) // 2]]
     parts = Stand(stand[batch.graph_id], stand[bonds], stand.clone())
+    for part in parts if weight is not None else ():
+        part.requires_grad_()
+    with torch.set_grad_enabled(weight is not None):
+        # In double precision on the CPU: Apple's devices have none.
+        scores = target.score(logits_at(member, batch, parts).cpu().double())
     if weight is None:
-        with torch.no_grad():
-            return target.score(logits_at(member, batch, parts).double()).cpu().numpy(), None
-    parts = Stand(*(part.requires_grad_() for part in parts))
-    scores = target.score(logits_at(member, batch, parts).double())
+        return scores.numpy(), None
     total = (scores * weight).sum()
     grads = torch.autograd.grad(total, parts, allow_unused=True, materialize_grads=True)
-    return scores.detach().cpu().numpy(), Stand(*(g.double().cpu().numpy() for g in grads))
+    return scores.detach().numpy(), Stand(*(grad.cpu().double().numpy() for grad in grads))
 
 
 def _sums(values: np.ndarray, counts: np.ndarray) -> np.ndarray:

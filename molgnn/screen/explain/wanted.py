@@ -13,7 +13,7 @@ class Wanted:
     top: int = 3
     rationale: bool = False
     keep: float = 0.8
-    walks: int = 20
+    walks: int = 60
     budget: int = 500
     seed: int = 0
 

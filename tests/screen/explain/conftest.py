@@ -1,5 +1,6 @@
 """Small untrained models whose scores can be explained."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -8,6 +9,7 @@ from molgnn.data.targets import Task
 from molgnn.models.build import build_model
 from molgnn.models.bundle import load_bundle
 from molgnn.models.ensemble import Predictor
+from molgnn.models.shallow.model import Fitting, fit_shallow
 
 TASKS = (
     Task("logS", "regression", "log mol/L", mean=-2.5, std=2.0),
@@ -46,3 +48,15 @@ def model_of():
         return Predictor(networks, tasks, "parent", blocks=blocks)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def forest():
+    """A model without a network: it knows that oxygen is what counts."""
+    texts = ["C" * n + "O" * (n % 2) for n in range(1, 9)] * 3
+    blocks, task = ("morgan",), Task("oxygen", "regression", "O")
+    features = featurize(texts, "parent", blocks)[0].features
+    y = np.array([[float("O" in text)] for text in texts])
+    fitting = Fitting("forest", blocks, trees=20)
+    shallow = fit_shallow(fitting, features, None, y, [task], 0, None, blocks)
+    return Predictor([], [task], "parent", shallow=[shallow], blocks=blocks)

@@ -96,6 +96,31 @@ def test_a_blend_says_how_much_of_it_is_explained(model_of):
     assert found.prediction != pytest.approx(alone.prediction)
 
 
+def test_a_model_without_a_network_has_occlusion_alone_and_says_so(forest):
+    found = molgnn.explain(forest, "[Na+].CCCO", rationale=True)
+    assert (found.method, found.unit, found.share) == ("occlusion", "O", 0.0)
+    assert np.nanargmax(found.atoms) == 4
+    assert np.isnan(found.atoms[0])
+    assert np.isnan(found.bonds).all()
+    assert found.rationale is None
+    told = found.to_json()
+    assert (told["baseline_score"], told["completeness_gap"]) == (None, None)
+    assert "without a network" in found._repr_html_()
+    ElementTree.fromstring(found.svg())
+
+
+def test_features_beside_the_graph_are_named_with_what_they_add(model_of):
+    found = molgnn.explain(model_of(blocks=("morgan",)), "CC(=O)O")
+    total = found.atoms.sum() + found.bonds.sum() + found.features
+    assert total == pytest.approx(found.score - found.baseline + found.gap, abs=1e-6)
+    assert f"features beside the graph add {found.features:+.3g} log mol/L" in found.notes
+
+
+def test_a_molecule_too_large_to_draw_is_left_out_with_the_reason(model_of):
+    (found,) = molgnn.explain(model_of(), ["C" * 401])
+    assert found.reason == "401 atoms: more than 400 are not explained"
+
+
 class Half:
     """Beside networks: a model without a graph that says 0.5 to all."""
 

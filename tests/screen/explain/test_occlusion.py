@@ -2,13 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from molgnn.chem.fields import ATOM_FIELDS, BOND_FIELDS
 from molgnn.chem.graph import featurize
 from molgnn.data.scaling import decode
-from molgnn.data.targets import Task
-from molgnn.models.ensemble import Predictor
-from molgnn.models.shallow.model import Fitting, fit_shallow
 from molgnn.screen.explain import occlusion
 from molgnn.screen.explain.molecules import read_molecules
 from molgnn.screen.explain.occlusion import occluded, occluded_without_graph
@@ -40,18 +38,6 @@ def test_no_molecule_has_no_occlusion(model_of):
     assert occluded(model, target_of(model, None), featurize(["C("])[0]).shape == (0,)
 
 
-@pytest.fixture
-def forest():
-    """Knows that oxygen is what counts."""
-    texts = ["C" * n + "O" * (n % 2) for n in range(1, 9)] * 3
-    blocks, task = ("morgan",), Task("oxygen", "regression")
-    features = featurize(texts, "parent", blocks)[0].features
-    y = np.array([[float("O" in text)] for text in texts])
-    fitting = Fitting("forest", blocks, trees=20)
-    shallow = fit_shallow(fitting, features, None, y, [task], 0, None, blocks)
-    return Predictor([], [task], "parent", shallow=[shallow], blocks=blocks)
-
-
 def test_a_model_without_a_graph_loses_its_prediction_with_the_atom_that_it_counts(forest):
     read = read_molecules(["CCCO", "c1cc[nH]c1"], "parent", forest.blocks)
     found = occluded_without_graph(forest, target_of(forest, None), read.mols, read.graphs)
@@ -64,6 +50,5 @@ def test_decoded_scores_are_the_users_units(model_of):
     model, graphs = model_of(), featurize(SMILES)[0]
     logits = model.scorer().logits(graphs)[0]
     plain = decode(logits, model.tasks)[:, 0]
-    from torch import from_numpy
-
-    np.testing.assert_allclose(target_of(model, "logS").score(from_numpy(logits)), plain, atol=1e-5)
+    scores = target_of(model, "logS").score(torch.from_numpy(logits))
+    np.testing.assert_allclose(scores, plain, atol=1e-5)
