@@ -35,7 +35,7 @@ def coloured(
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height + _SCALE}" '
         f'viewBox="0 0 {width} {height + _SCALE}" font-family="system-ui, sans-serif" '
-        f'font-size="11"><rect width="100%" height="100%" fill="#ffffff"/>{inner}'
+        f'font-size="11"><rect width="100%" height="100%" fill="#ffffff"/><g>{_inside(inner)}</g>'
         f"{_scale(largest, unit, width, height)}</svg>"
     )
 
@@ -48,6 +48,11 @@ def marked(mol: Chem.Mol, atoms: set[int], width: int = 340, height: int = 280) 
         if {bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()} <= atoms
     }
     return svg_coloured(mol, {atom: colour(1, 1) for atom in atoms}, bonds, width, height)
+
+
+def _inside(svg: str) -> str:
+    """What an ``<svg>`` holds: a page's style for drawings must not stretch one within another."""
+    return svg[svg.index(">") + 1 : svg.rindex("</svg>")]
 
 
 def _colours(values: np.ndarray, largest: float) -> dict[int, tuple]:

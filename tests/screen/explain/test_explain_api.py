@@ -23,6 +23,8 @@ def test_one_smiles_gives_one_explanation_with_a_drawing(model_of):
     drawing = ElementTree.fromstring(found._repr_svg_())
     assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
     assert "log mol/L" in found.svg()
+    assert found.svg().count("<svg") == 1
+    assert len(drawing.findall(".//{http://www.w3.org/2000/svg}ellipse")) >= 2  # coloured atoms
 
 
 def test_several_give_a_list_in_which_a_bad_one_keeps_its_place_and_reason(model_of):
