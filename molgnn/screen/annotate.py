@@ -12,9 +12,9 @@ import numpy as np
 
 from molgnn.data.packed.packing import smiles_of
 from molgnn.data.readers.reader import Row, Table, format_of, open_table
-from molgnn.data.targets import with_std
+from molgnn.data.targets import free_names, with_std
 from molgnn.errors import Refusal
-from molgnn.screen.columns import free_names, output_names
+from molgnn.screen.columns import output_names
 from molgnn.screen.outputs import check_free, drafts
 from molgnn.screen.pipeline import CHUNK
 from molgnn.screen.scoring import Scoring
