@@ -107,11 +107,14 @@ class Predictor:
         """See ``molgnn.models.precision``."""
         return choose_precision(self, column)
 
-    def job(self, precision: str = "fp32", lists: bool = False) -> ScoringJob | None:
+    def job(
+        self, precision: str = "fp32", lists: bool = False, domain: bool | str = False
+    ) -> ScoringJob | None:
         """What worker processes need to score by themselves; None where they cannot: a device
-        other than the CPU serves one process best. ``lists``: atoms and bonds too."""
+        other than the CPU serves one process best. ``lists``: atoms and bonds too; ``domain`` as
+        for ``predict``."""
         if lists or self.device.type == "cpu":
-            return ScoringJob.of(self, precision, lists)
+            return ScoringJob.of(self, precision, lists, domain)
         return None
 
     def predict_members(self, graphs: PackedGraphs, precision: str = "fp32") -> np.ndarray:
