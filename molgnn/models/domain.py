@@ -10,11 +10,12 @@ KEY = "domain"  # in config.json
 FINGERPRINT = {"kind": "Morgan", "radius": 2, "bits": 2048}
 NO_RULE = "no rule was learnt for this model: in_domain is empty, similarity and nearest are there"
 ORIGINS = {
-    "error": "the cut that parts the validation errors best",
-    "quantile": "the validation error did not clearly depend on similarity, so the cut leaves out "
-    "the least similar 5 % of the validation molecules",
-    "leave-one-out": "without validation molecules, the cut leaves out the 5 % of the training "
-    "molecules that are least similar to their nearest other training molecule",
+    "error": "where the expected validation error (isotonic regression on similarity) falls to its "
+    "mean, with 10 to 50 % of the validation molecules outside",
+    "quantile": "the validation error did not clearly fall with similarity, so the least similar "
+    "10 % of the validation molecules are outside",
+    "leave-one-out": "with too few validation molecules, such that 5 % of the training molecules "
+    "are less similar to their nearest other one",
 }
 
 

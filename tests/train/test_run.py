@@ -21,6 +21,7 @@ FILES = {
     "rejects.csv",
     "learning_curve.png",
     "parity.png",
+    "domain.png",
     "model",
 }
 
