@@ -72,7 +72,8 @@ def report_page(hits: Path, manifest: Path) -> str:
 
 
 def _names(facts: dict) -> list[str]:
-    return [*BEFORE, *facts["columns"], *facts["std_columns"], *AFTER]
+    familiar = facts["domain"]["columns"] if facts.get("domain") else []
+    return [*BEFORE, *facts["columns"], *facts["std_columns"], *familiar, *AFTER]
 
 
 def _title(facts: dict) -> str:
