@@ -103,6 +103,14 @@ def learn_rule(similarity: np.ndarray, error: np.ndarray, measure: str, alone=No
     return Rule(origin, float(threshold), measure, *sides(similarity, error, float(threshold)))
 
 
+def rule_of_training(smiles: Sequence[str], seed: int) -> Rule | None:
+    """The rule "leave-one-out" of the training molecules alone, None for fewer than two."""
+    if len(smiles) < 2:
+        return None
+    rows, bits, none = np.arange(len(smiles)), _Bits(smiles), np.zeros(0)
+    return learn_rule(none, none, "", lambda: bits.leave_one_out(_drawn(rows, seed), rows))
+
+
 def sides(similarity: np.ndarray, error: np.ndarray, threshold: float) -> tuple[Side, Side]:
     """Inside and outside: how many molecules have an error, and its mean."""
     found = []

@@ -202,3 +202,18 @@ def test_a_large_part_is_sampled(table, fit, monkeypatch):
     some = fit(table(), out="b").metrics["domain"]["parts"]["valid"]
     assert sum(whole[side]["count"] for side in ("inside", "outside")) == 12
     assert sum(some[side]["count"] for side in ("inside", "outside")) == 10
+
+
+def test_the_summary_of_a_run_says_where_the_domain_ends(table, fit):
+    from molgnn.cli.figures import domain as said
+    from molgnn.cli.figures import summary
+
+    run = fit(table())
+    found = run.metrics["domain"]
+    (line,) = [line for line in summary(run) if line.startswith("domain: ")]
+    test = found["parts"]["test"]
+    assert f"{found['threshold']:.2f} or more to a training molecule" in line
+    assert f"({test['inside']['count']})" in line
+    assert f"{test['outside']['error']:.3g} outside" in line
+    assert said({**found, "parts": {}}) == [line.partition(";")[0]]
+    assert said(None) == []
