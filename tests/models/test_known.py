@@ -1,5 +1,8 @@
 """The nearest training molecules: which, how near, and what stands in the columns."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -9,6 +12,7 @@ from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
 from molgnn.chem.fingerprint import morgan
+from molgnn.chem.smiles import canonical, parse
 from molgnn.errors import Refusal
 from molgnn.models.bundle import load_bundle, save_bundle
 from molgnn.models.domain import FINGERPRINT, Rule, Side
@@ -145,6 +149,22 @@ def test_an_old_bundle_gives_neighbours_and_an_empty_flag(saved):
     assert model.rule is None
     found = model.predict(["CCO"], domain=True)
     assert found["nearest_similarity"].notna().all()
+    assert found["in_domain"].isna().all()
+
+
+@pytest.mark.parametrize("kept", ["v1/gin", "v2/neighbours", "v2/blend"])
+def test_bundles_of_older_versions_know_the_nearest_and_predict_as_they_did(kept):
+    folder = Path(__file__).parent / "bundles" / kept
+    expected = json.loads((folder / "expected.json").read_text())
+    model = load_bundle(folder, "cpu")
+    found = model.predict(texts := expected.pop("smiles"), domain=True)
+    for column, values in expected.items():
+        np.testing.assert_allclose(found[column], values, atol=1e-5, err_msg=column)
+    known = pq.read_table(folder / "training.parquet")["smiles"].to_pylist()
+    good = found["reason"] == ""
+    read = [canonical(parse(t, "parent")) for t, ok in zip(texts, good, strict=True) if ok]
+    similarity = oracle(read, known)
+    np.testing.assert_array_equal(found["nearest_similarity"][good], similarity.max(axis=1))
     assert found["in_domain"].isna().all()
 
 

@@ -103,6 +103,13 @@ def test_workers_and_chunks_do_not_change_it(model, lib, tmp_path, workers, chun
     ]
 
 
+def test_a_model_that_stays_in_this_process_says_the_same(model, lib, tmp_path, monkeypatch):
+    annotate(model, lib, tmp_path / "a.csv", domain="vectors")
+    monkeypatch.setattr(Predictor, "job", lambda *_, **__: None)  # as on a GPU
+    annotate(model, lib, tmp_path / "b.csv", domain="vectors", workers=1, chunk=2)
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
 def test_parquet_has_types_and_nulls(model, lib, tmp_path):
     annotate(model, lib, tmp_path / "out.parquet", domain=True, chunk=2)
     table = pq.read_table(tmp_path / "out.parquet").to_pydict()
