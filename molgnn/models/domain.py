@@ -68,7 +68,7 @@ class Rule:
         known = f"inside: similarity ≥ {self.threshold:.2f} to some training molecule"
         if inside.error is not None and outside.error is not None:
             known += (
-                f"; there the validation error was {inside.error:.2g}, outside {outside.error:.2g} "
+                f"; there the validation error was {inside.error:.3g}, outside {outside.error:.3g} "
                 f"({self.measure}; {inside.count:,} and {outside.count:,} molecules)"
             )
         kind, radius, bits = FINGERPRINT.values()

@@ -22,6 +22,21 @@ class Familiarity:
     facts: dict | None = None
 
 
+def is_told(facts: object) -> bool:
+    """Whether these are ``facts``, as a manifest holds them; older ones have none."""
+    if facts is None:
+        return True
+    try:
+        columns = {facts[name] for name in ("similarity", "smiles", "flag")}
+        columns |= {label["column"] for label in facts["labels"]}
+        texts = [facts["rule"], *(label[k] for label in facts["labels"] for k in ("task", "unit"))]
+        known = isinstance(facts["columns"], list) and columns <= set(facts["columns"])
+        counted = facts["outside"] is None or type(facts["outside"]) is int
+        return known and counted and all(isinstance(text, str) for text in texts)
+    except (TypeError, KeyError):
+        return False
+
+
 def can_tell(model: "Predictor") -> bool:
     """Whether the model has its training molecules with it. Raises Refusal for damaged ones: a
     screen reads them before it begins."""

@@ -180,6 +180,27 @@ def test_a_manifest_from_before_still_makes_its_page(model, lib, tmp_path):
     assert rebuild_report(tmp_path / "out").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda known: 5,
+        lambda known: {},
+        lambda known: known | {"smiles": "other"},
+        lambda known: known | {"labels": [{"column": "nearest_logS"}]},
+        lambda known: known | {"rule": None},
+        lambda known: known | {"outside": "all"},
+        lambda known: known | {"columns": "nearest_smiles"},
+    ],
+)
+def test_a_manifest_with_a_damaged_domain_is_refused(model, lib, tmp_path, change):
+    screen(model, lib, out=tmp_path / "out", workers=0)
+    manifest = tmp_path / "out" / "manifest.json"
+    facts = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(facts | {"domain": change(facts["domain"])}))
+    with pytest.raises(Refusal, match="not the manifest of a screen .damaged 'domain'"):
+        rebuild_report(tmp_path / "out")
+
+
 def test_without_a_rule_the_flag_is_empty_and_it_is_said(bundle, lib, tmp_path, capsys):
     model = load_bundle(bundle(), "cpu")
     assert asked_of(model, True, False) is True
