@@ -13,12 +13,16 @@ from molgnn.data.levels import Levels
 from molgnn.data.scaling import decode
 from molgnn.data.targets import Task, tasks_at, with_std
 from molgnn.errors import Refusal, choices
+from molgnn.models.domain import Rule, rule_of
+from molgnn.models.familiar import FIGURE, FLAG, Column, columns_of
 from molgnn.models.job import ScoringJob
+from molgnn.models.known import Known, Near
 from molgnn.models.lists import Listed, listed, mean_and_spread
 from molgnn.models.precision import choose_precision
 from molgnn.models.property import PropertyModel
 from molgnn.models.scorer import PRECISIONS, Scorer
 from molgnn.models.shallow.model import ShallowModel
+from molgnn.models.vectors import Vectors
 
 
 class Predictor:
@@ -53,6 +57,8 @@ class Predictor:
         self.sha256 = sha256
         self.path = path
         self._scorers: dict[str, Scorer] = {}
+        self._known: Known | None = None
+        self._vectors: Vectors | None = None
 
     def __getstate__(self) -> dict:
         return self.__dict__ | {"_scorers": {}}  # made again where they are needed
@@ -101,11 +107,14 @@ class Predictor:
         """See ``molgnn.models.precision``."""
         return choose_precision(self, column)
 
-    def job(self, precision: str = "fp32", lists: bool = False) -> ScoringJob | None:
+    def job(
+        self, precision: str = "fp32", lists: bool = False, domain: bool | str = False
+    ) -> ScoringJob | None:
         """What worker processes need to score by themselves; None where they cannot: a device
-        other than the CPU serves one process best. ``lists``: atoms and bonds too."""
+        other than the CPU serves one process best. ``lists``: atoms and bonds too; ``domain`` as
+        for ``predict``."""
         if lists or self.device.type == "cpu":
-            return ScoringJob.of(self, precision, lists)
+            return ScoringJob.of(self, precision, lists, domain)
         return None
 
     def predict_members(self, graphs: PackedGraphs, precision: str = "fp32") -> np.ndarray:
@@ -149,11 +158,42 @@ class Predictor:
         """Mean (B, O) over members, and sample standard deviation (B, O), 0 for one member."""
         return mean_and_spread(self.predict_members(graphs, precision), self.shares)
 
-    def predict(self, texts: str | Iterable[str]) -> pd.DataFrame:
+    @property
+    def rule(self) -> Rule | None:
+        """Which molecules are inside the domain; None where no rule was learnt."""
+        return rule_of(self.card)
+
+    @property
+    def known(self) -> Known | None:
+        """The training molecules, read once from the bundle; None where they are not there."""
+        if self._known is None and self.path is not None:
+            self._known = Known.read(self.path, self.tasks)
+        return self._known
+
+    def near(self, texts: Sequence[str], vectors: bool = False) -> Near:
+        """The nearest training molecules of valid texts, with ``vectors`` also as the networks see
+        them. Raises Refusal where the training molecules are not there, or there is no network."""
+        if self.known is None:
+            raise Refusal(f"{self.path or 'the model'}: no training molecules to be near to")
+        found = Near(*self.known.nearest(texts, self.recipe))
+        return found._replace(**self._near_by_vectors(texts)) if vectors else found
+
+    def _near_by_vectors(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        if self._vectors is None:
+            # Another RDKit may refuse what that of the training took: such a molecule is not met.
+            graphs, rows, _ = featurize(self.known.smiles, self.recipe)
+            self._vectors = Vectors.of(self._embed(graphs), rows)
+        distance, row = self._vectors.nearest(self._embed(featurize(texts, self.recipe)[0]))
+        return {"distance": distance, "vector_row": row}
+
+    def predict(self, texts: str | Iterable[str], domain: bool | str = False) -> pd.DataFrame:
         """SMILES (or mol blocks) -> one row each: ``columns``, ``<column>_std`` for an ensemble,
         the same for ``list_columns``, and ``reason``, empty for a valid molecule; a bad one has NaN
         and its reason. A list column holds an array for each molecule, with one value for each atom
-        (or bond) as it is written, NaN for one that the model does not see, such as a hydrogen."""
+        (or bond) as it is written, NaN for one that the model does not see, such as a hydrogen.
+
+        ``domain`` adds the columns of ``models.familiar`` before ``reason``: True those by
+        fingerprints, "vectors" also those by the networks' vectors."""
         texts = [texts] if isinstance(texts, str) else list(texts)
         lists = []
         if self.list_columns:
@@ -169,14 +209,20 @@ class Predictor:
         for column, arrays in zip(with_std(self.list_columns, several), lists, strict=True):
             found = dict(zip(rows.tolist(), arrays, strict=True))
             table[column] = [found.get(i, np.nan) for i in range(len(texts))]
+        if domain:
+            near = self.near([texts[row] for row in rows], domain == "vectors")
+            table |= {c.name: _array(c, rows, len(texts)) for c in columns_of(self, near)}
         return pd.DataFrame(table | {"reason": [reasons.get(i, "") for i in range(len(texts))]})
 
     def embed(self, texts: Iterable[str]) -> np.ndarray:
         """The networks' molecule vectors (B, networks x D). Raises Refusal at a text that is no
         molecule, and for a model without a network."""
+        return self._embed(all_graphs(texts, self.recipe))
+
+    def _embed(self, graphs: PackedGraphs) -> np.ndarray:
         if not self.members:
             raise Refusal("this model has no network, so it has no vectors of molecules")
-        return self.scorer().embed(all_graphs(texts, self.recipe))
+        return self.scorer().embed(graphs)
 
 
 def all_graphs(texts: str | Iterable[str], recipe: str) -> PackedGraphs:
@@ -186,6 +232,14 @@ def all_graphs(texts: str | Iterable[str], recipe: str) -> PackedGraphs:
     for row, reason in reasons.items():
         raise Refusal(f"molecule {row + 1} of {len(texts)}, {texts[row]!r}: {reason}")
     return graphs
+
+
+def _array(column: Column, rows: np.ndarray, n: int) -> "np.ndarray | pd.Series":
+    if column.kind == FIGURE:
+        return _spread_out(column.values, rows, n)
+    full = pd.Series([None] * n, dtype="boolean" if column.kind == FLAG else "object")
+    full.iloc[rows] = column.values
+    return full
 
 
 def _spread_out(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:

@@ -12,9 +12,10 @@ import numpy as np
 
 from molgnn.data.packed.packing import smiles_of
 from molgnn.data.readers.reader import Row, Table, format_of, open_table
-from molgnn.data.targets import with_std
+from molgnn.data.targets import free_names, with_std
 from molgnn.errors import Refusal
-from molgnn.screen.columns import free_names, output_names
+from molgnn.models.familiar import FIGURE, FLAG, SUFFIX, Column, columns_of, names_of
+from molgnn.screen.columns import output_names
 from molgnn.screen.outputs import check_free, drafts
 from molgnn.screen.pipeline import CHUNK
 from molgnn.screen.scoring import Scoring
@@ -28,11 +29,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Annotated:
     """How many rows were read and predicted, and the columns that the table calls otherwise than
-    the model does, as the input has such names already: the model's name -> the table's."""
+    the model does, as the input has such names already: the model's name -> the table's.
+    ``outside`` counts the molecules outside the domain, None where it was not asked for or no rule
+    was learnt."""
 
     rows: int
     predicted: int
     renamed: dict[str, str]
+    outside: int | None = None
 
 
 def annotate(
@@ -45,6 +49,7 @@ def annotate(
     workers: int | None = None,
     timeout: float | None = None,
     chunk: int = CHUNK,
+    domain: bool | str = False,
     force: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Annotated:
@@ -56,12 +61,12 @@ def annotate(
     The input's cells are passed on unchanged, also one that a spreadsheet would take for a
     formula: the table is the user's own. ``out`` is a .csv, .tsv or .parquet file, or a text
     stream for CSV. Memory does not grow with the table. ``workers`` and ``timeout`` are those of
-    ``screen``. Raises Refusal for a file that exists (unless ``force``), or an input that cannot be
-    read.
+    ``screen``, ``domain`` is that of ``Predictor.predict``. Raises Refusal for a file that exists
+    (unless ``force``), or an input that cannot be read.
     """
     if not isinstance(out, str | Path):
         table = open_table(source, smiles=smiles, id=id)
-        return _annotate(model, table, CsvTable(out), workers, timeout, chunk, progress)
+        return _annotate(model, table, CsvTable(out), workers, timeout, chunk, domain, progress)
     check_output(source, out, force)
     out = Path(out)
     table = open_table(source, smiles=smiles, id=id)
@@ -69,7 +74,7 @@ def annotate(
         drafts(out.parent, [out.name], force) as paths,
         open_output(paths[out.name], out.suffix.lower()) as sink,
     ):
-        return _annotate(model, table, sink, workers, timeout, chunk, progress)
+        return _annotate(model, table, sink, workers, timeout, chunk, domain, progress)
 
 
 def check_output(source: str | Path, out: str | Path, force: bool) -> None:
@@ -83,29 +88,42 @@ def check_output(source: str | Path, out: str | Path, force: bool) -> None:
     check_free(out.parent, [out.name], force)
 
 
-def _annotate(model, table: Table, sink: TableSink, workers, timeout, chunk, progress) -> Annotated:
+def _annotate(
+    model, table: Table, sink: TableSink, workers, timeout, chunk, domain, progress
+) -> Annotated:
     own = _own_columns(table)
     texts = [*own, *table.columns]
     names = output_names(model, texts)
     lists = with_std(model.list_columns, model.num_members > 1)
     lists = free_names(lists, [*texts, *names], "_predicted")
-    (reason,) = free_names(["reason"], [*texts, *names, *lists], "_molgnn")
-    sink.header(texts, names, lists, reason)
-    rows = predicted = 0
+    near = names_of(model, domain == "vectors") if domain else []
+    more = free_names([name for name, _ in near], [*texts, *names, *lists], SUFFIX)
+    kinds = [kind for _, kind in near]
+    (reason,) = free_names(["reason"], [*texts, *names, *lists, *more], "_molgnn")
+    sink.header(texts, names, lists, reason, list(zip(more, kinds, strict=True)))
+    rows = predicted = outside = 0
     columns = range(len(model.columns))
     if lists and model.device.type != "cpu":
         workers, timeout = 0, None  # a process of its own for each worker is too much for a card
-    scoring = Scoring(model, columns, lists=bool(lists), workers=workers, timeout=timeout)
+    scoring = Scoring(
+        model, columns, lists=bool(lists), domain=domain, workers=workers, timeout=timeout
+    )
     with closing(scoring.rows(_chunks(table, chunk))) as stream:
         for result in stream:
-            sink.write(*_cells(result, bool(own), len(names)), _listed(result), _reasons(result))
+            found = columns_of(model, result.near) if domain else []
+            cells = *_cells(result, bool(own), len(names)), _listed(result), _reasons(result)
+            sink.write(*cells, [_full(column, result) for column in found])
+            outside += sum(flag is False for c in found if c.kind == FLAG for flag in c.values)
             rows += len(result.rows)
             predicted += len(result.positions)
             if progress:
                 progress(rows)
     plain = [*output_names(model, []), *with_std(model.list_columns, model.num_members > 1)]
-    given = zip([*plain, "reason"], [*names, *lists, reason], strict=True)
-    return Annotated(rows, predicted, {old: new for old, new in given if old != new})
+    plain += [name for name, _ in near]
+    given = zip([*plain, "reason"], [*names, *lists, *more, reason], strict=True)
+    renamed = {old: new for old, new in given if old != new}
+    known = domain and model.rule is not None
+    return Annotated(rows, predicted, renamed, outside if known else None)
 
 
 def _chunks(table: Table, size: int) -> Iterator[list[Row]]:
@@ -140,6 +158,14 @@ def _listed(result: Scored) -> list[list[np.ndarray | None]]:
             full[position] = array
         found.append(full)
     return found
+
+
+def _full(column: Column, result: Scored) -> Column:
+    """With an empty value for each row without a prediction."""
+    values: list = [np.nan if column.kind == FIGURE else None] * len(result.rows)
+    for position, value in zip(result.positions.tolist(), column.values, strict=True):
+        values[position] = value
+    return column._replace(values=values)
 
 
 def _reasons(result: Scored) -> list[str]:

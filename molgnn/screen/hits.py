@@ -9,6 +9,7 @@ import pandas as pd
 
 from molgnn.data.packed.packing import smiles_of
 from molgnn.data.readers.rejects import defuse
+from molgnn.models.familiar import FLAG, Column
 from molgnn.screen.outputs import csv_writer, number, open_text
 from molgnn.screen.stages import Hit
 
@@ -16,13 +17,18 @@ BEFORE = ("rank", "score")
 AFTER = ("smiles", "id", "file", "line")
 
 
-def hit_table(hits: Sequence[Hit], column: int, names: Sequence[str]) -> pd.DataFrame:
+def hit_table(
+    hits: Sequence[Hit], column: int, names: Sequence[str], more: Sequence[Column] = ()
+) -> pd.DataFrame:
     """One row a hit, best first: rank, score, the model's columns under ``names`` (means, then
-    standard deviations if there are names for them), smiles, id, file, line."""
+    standard deviations if there are names for them), ``more`` columns, smiles, id, file, line."""
     values = [[*hit.mean, *hit.std][: len(names)] for hit in hits]
     values = np.array(values, dtype=np.float64).reshape(len(hits), len(names))
     table = {"rank": range(1, len(hits) + 1), "score": [hit.mean[column] for hit in hits]}
     table |= {name: values[:, i] for i, name in enumerate(names)}
+    for each in more:
+        flags = each.kind == FLAG
+        table[each.name] = pd.array(each.values, dtype="boolean") if flags else each.values
     table |= {
         "smiles": [smiles_of(hit.row.text) for hit in hits],
         "id": [hit.row.id for hit in hits],
@@ -39,8 +45,17 @@ def write_hits(path: Path, table: pd.DataFrame) -> None:
         writer.writerow([defuse(name) for name in table.columns])
         for row in table.itertuples(index=False):
             writer.writerow(
-                [number(v) if isinstance(v, float) else defuse(str(v)) for v in row],
+                [_cell(v) for v in row],
             )
+
+
+def _cell(value: object) -> str:
+    """Empty for None and NaN, such as a label that a training molecule does not have."""
+    if pd.isna(value):
+        return ""
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    return number(value) if isinstance(value, float) else defuse(str(value))
 
 
 def read_hits(path: Path) -> list[list[str]]:

@@ -15,6 +15,7 @@ from molgnn.errors import Refusal
 from molgnn.screen.claim import claim, resumable
 from molgnn.screen.cluster import pool_of
 from molgnn.screen.columns import chosen_column, output_names
+from molgnn.screen.familiar import can_tell, familiarity
 from molgnn.screen.gather import Gatherer
 from molgnn.screen.hits import AFTER, BEFORE, hit_table
 from molgnn.screen.keeper import Keeper
@@ -58,6 +59,7 @@ def screen(
     timeout: float | None = None,
     engine: str = "local",
     address: str | None = None,
+    domain: bool | str = True,
     force: bool = False,
     resume: bool | None = None,
     begun: Callable[[int], None] | None = None,
@@ -74,7 +76,8 @@ def screen(
     ranking, else in "fp32"; the hits' own values are fp32 in any case. A molecule that takes a
     worker longer than ``timeout`` seconds (None: 60), or kills it, is a reject; with a number there
     is at least one worker. ``engine`` "ray" works on a Ray cluster, that at ``address`` or one of
-    our own, to the same results; ``workers`` are then its actors.
+    our own, to the same results; ``workers`` are then its actors. ``domain`` is that of
+    ``Predictor.predict``, for the hits alone; a model without training molecules cannot tell.
 
     With ``out``, writes hits.csv, rejects.csv, manifest.json and report.html there, and keeps each
     ``shard`` of so many rows in out/unfinished until then: the same call goes on after those that a
@@ -100,6 +103,7 @@ def screen(
         library = open_library(library, smiles, id)
     if isinstance(library, PackedLibrary):
         library.require(model.recipe)
+    domain = domain if domain and can_tell(model) else False
     shards = shards_of(library, shard, chunk)
     choice = chosen_precision(model, precision, column, small=is_small(library))
     ranking = Ranking(top, pool_size(top, choice["used"]), column, minimize)
@@ -116,8 +120,10 @@ def screen(
         keeper, timing = _run(scoring, engine, shards, ranking, record, progress)
         best = best_of(model, keeper.candidates(), ranking, choice)
         names = output_names(model, [*BEFORE, *AFTER])
-        hits = hit_table(best.hits, column, names)
+        known = familiarity(model, best.hits, domain, names)
+        hits = hit_table(best.hits, column, names, known.columns)
         manifest = build_manifest(model, library, keeper, best, timing, names)
+        manifest["domain"] = known.facts
         if folder is not None:
             with record.results() as paths:
                 write_results(paths, hits, manifest, record.rejects(keeper.shards))

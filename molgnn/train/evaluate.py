@@ -16,6 +16,7 @@ from molgnn.models.baseline import NAME, baseline_predictions
 from molgnn.models.ensemble import Predictor
 from molgnn.models.lists import as_written, mean_and_spread
 from molgnn.train import plots
+from molgnn.train.domain import judge_domain
 from molgnn.train.kfold import COLUMN, NEVER, member_folds, out_of_fold, together
 from molgnn.train.metrics import by_task, evaluate
 from molgnn.train.options import RunOptions
@@ -65,6 +66,9 @@ def judge(
     if options.fit.baseline:
         known = {"valid": parts.train, "test": learnt.train}
         figures["baseline"] = judge_baseline(dataset, parts, known, model.tasks, options.seed)
+    given = out, model.tasks, dataset, judged, learnt.train, folds, options.seed
+    if familiar := judge_domain(*given):
+        figures["domain"] = familiar
     where = np.empty(len(dataset), dtype=object)
     for part, (_, rows) in judged.items():
         where[rows] = part  # with folds all of train is valid: it is predicted out of fold
