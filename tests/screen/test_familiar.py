@@ -197,7 +197,7 @@ def test_a_manifest_with_a_damaged_domain_is_refused(model, lib, tmp_path, chang
     manifest = tmp_path / "out" / "manifest.json"
     facts = json.loads(manifest.read_text())
     manifest.write_text(json.dumps(facts | {"domain": change(facts["domain"])}))
-    with pytest.raises(Refusal, match="not the manifest of a screen .damaged 'domain'"):
+    with pytest.raises(Refusal, match=r"not the manifest of a screen .damaged 'domain'"):
         rebuild_report(tmp_path / "out")
 
 

@@ -5,18 +5,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from rdkit import Chem
 
 from molgnn.chem.fingerprint import morgan
-from molgnn.errors import Refusal
 from molgnn.screen.explain.target import Target
 
 if TYPE_CHECKING:
     from molgnn.models.ensemble import Predictor
 
-_BYTES = 256  # of a fingerprint
 _BLOCK = 4096  # training molecules compared at once
 
 
@@ -30,7 +26,7 @@ class Neighbour:
     similarity: float
 
 
-class Known:
+class Neighbours:
     """The training molecules of a model, searched for one target."""
 
     def __init__(self, smiles: Sequence[str], labels: np.ndarray, bits: np.ndarray, target: Target):
@@ -63,28 +59,14 @@ class Known:
         return Neighbour(self.smiles[row], said, float(similarity))
 
 
-def known_to(model: "Predictor", target: Target) -> Known | None:
-    """The training molecules of the model's bundle; None where it has none that are usable, such
-    as a model that was not read from disk. Raises Refusal for a damaged file."""
-    path = model.path and model.path / "training.parquet"
-    if not path or not path.is_file():
+def known_to(model: "Predictor", target: Target) -> Neighbours | None:
+    """The training molecules of the model's bundle; None for a model that was not read from disk,
+    or that came without them. Raises Refusal for a damaged file."""
+    known = model.known
+    if known is None:
         return None
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        said = " ".join(str(error).split())[:200]
-        raise Refusal(f"{path}: not readable ({said})") from None
-    if not {"smiles", "fingerprint"} <= set(table.column_names) or not len(table):
-        return None
-    rows = table.column("fingerprint").to_pylist()
-    if any(not isinstance(row, bytes) or len(row) != _BYTES for row in rows):
-        raise Refusal(f"{path}: damaged: fingerprints have {_BYTES} bytes")
-    bits = np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(len(rows), _BYTES)
-    labels = np.full(len(rows), np.nan)
-    if target.task.name in table.column_names:
-        column = table.column(target.task.name).to_pylist()
-        labels = np.array([np.nan if v is None else v for v in column], dtype=np.float64)
-    return Known([str(text) for text in table.column("smiles").to_pylist()], labels, bits, target)
+    labels = known.labels.get(target.task.name, np.full(len(known), np.nan))
+    return Neighbours(known.smiles, labels, known.bits, target)
 
 
 def tanimoto(queries: np.ndarray, references: np.ndarray) -> np.ndarray:

@@ -65,7 +65,7 @@ def test_a_model_that_is_not_on_disk_knows_no_molecules():
 def test_a_damaged_file_is_refused(tmp_path):
     model = training(tmp_path)
     (tmp_path / "training.parquet").write_text("nothing")
-    with pytest.raises(Refusal, match="not readable"):
+    with pytest.raises(Refusal, match="damaged"):
         known_to(model, Target("toxic", TASK, 0, 0))
     fingerprints = pa.array([b"short"])
     pq.write_table(
