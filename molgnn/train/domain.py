@@ -38,7 +38,7 @@ def judge_domain(
     folds: np.ndarray | None = None,
     seed: int = 0,
 ) -> dict:
-    """``metrics.json``'s "domain": the rule's plain data, and under "parts" for valid and test the
+    """``metrics.json``'s "domain": the rule's plain data, and in its "parts" for valid and test the
     counts and errors of both sides and the ``ratio`` of errors outside / inside, None where a side
     is empty. Draws ``domain.png``. Empty where there are too few molecules to learn a rule from.
 
@@ -73,7 +73,7 @@ def judge_domain(
     pairs = {part: (similarity[part], error[part]) for part in rows if len(rows[part])}
     plots.domain(out / FILE, pairs, rule.threshold, rule.measure)
     parts = {part: _sides_of(*pair, rule.threshold) for part, pair in pairs.items()}
-    return {**rule.to_json(), "parts": parts}
+    return {"domain": {**rule.to_json(), "parts": parts}}
 
 
 def learn_rule(similarity: np.ndarray, error: np.ndarray, measure: str, alone=None) -> Rule | None:

@@ -38,7 +38,6 @@ def judge(
     ``folds`` (n,) is the fold of each training molecule, see ``Job``. Then "valid" are the figures
     out of fold, of the training molecules, each predicted by those members alone that did not learn
     from it; so are tables and pictures. "train" is the whole model on the same molecules.
-
     ``first`` predicts valid where the model has learnt from it too.
     """
     each, learnt = model.predict_levels(dataset.graphs), parts
@@ -66,9 +65,7 @@ def judge(
     if options.fit.baseline:
         known = {"valid": parts.train, "test": learnt.train}
         figures["baseline"] = judge_baseline(dataset, parts, known, model.tasks, options.seed)
-    given = out, model.tasks, dataset, judged, learnt.train, folds, options.seed
-    if familiar := judge_domain(*given):
-        figures["domain"] = familiar
+    figures |= judge_domain(out, model.tasks, dataset, judged, learnt.train, folds, options.seed)
     where = np.empty(len(dataset), dtype=object)
     for part, (_, rows) in judged.items():
         where[rows] = part  # with folds all of train is valid: it is predicted out of fold
