@@ -1,14 +1,24 @@
 """molgnn: train graph networks on a few thousand molecules, screen a library, keep the best.
 
 The same verbs as the command line: ``load``, ``fit``, ``tune``, ``evaluate``, ``pretrain``,
-``screen``; a loaded model has ``predict`` and ``embed``. ``latent_space`` is that of a pretrained
-encoder, to explore. They are imported on first use, so that ``import molgnn`` takes no time.
+``latent_space``, ``screen``, ``explain``; a loaded model has ``predict`` and ``embed``. They are
+imported on first use, so that ``import molgnn`` takes no time.
 """
 
 from importlib import import_module
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "evaluate", "fit", "latent_space", "load", "pretrain", "screen", "tune"]
+__all__ = [
+    "__version__",
+    "evaluate",
+    "explain",
+    "fit",
+    "latent_space",
+    "load",
+    "pretrain",
+    "screen",
+    "tune",
+]
 
 _VERBS = {
     "load": ("molgnn.models.bundle", "load_bundle"),
@@ -16,6 +26,7 @@ _VERBS = {
     "evaluate": ("molgnn.train.api", "evaluate"),
     "tune": ("molgnn.train.tuning.api", "tune"),
     "latent_space": ("molgnn.screen.latent.space", "latent_space"),
+    "explain": ("molgnn.screen.explain.api", "explain"),
     "pretrain": ("molgnn.train.pretrain.api", "pretrain_on"),
 }
 

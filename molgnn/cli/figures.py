@@ -38,11 +38,31 @@ def summary(run: Run) -> list[str]:
         lines.append("with few labels of a class, data.split.name=stratified shares them out")
     lines += verdict(figures, [task.level for task in run.model.tasks])
     lines += render(figures["leaks"]).splitlines()
+    lines += domain(figures.get("domain"))
     folder = run.folder / "model"
     return [
         *lines,
         f"model: {folder} (molgnn predict {folder} FILE, molgnn screen {folder} LIBRARY)",
     ]
+
+
+def domain(known: dict | None) -> list[str]:
+    """Where the model's domain ends, and how the error differs there on test, or else on valid."""
+    if not known:
+        return []
+    lines = [
+        f"domain: inside is similarity {known['threshold']:.2f} or more to a training molecule"
+    ]
+    for part in ("test", "valid"):
+        found = known["parts"].get(part)
+        if found and found["ratio"] is not None:
+            inside, outside = found["inside"], found["outside"]
+            lines[0] += (
+                f"; {part}, mean error: {inside['error']:.3g} inside ({inside['count']:,}), "
+                f"{outside['error']:.3g} outside ({outside['count']:,})"
+            )
+            break
+    return lines
 
 
 def verdict(figures: dict, levels: list[str] | None = None) -> list[str]:

@@ -16,6 +16,7 @@ COMMANDS = {
     "predict": "predict properties of the molecules of a table",
     "embed": "write the vectors that a model or a pretrained encoder has of molecules",
     "screen": "rank a library and keep its best molecules",
+    "explain": "draw what each atom adds to a prediction",
     "library": "pack a library once, to screen it at the speed of the model",
     "evaluate": "cross-validate one configuration, or compare two on the same folds",
     "report": "rebuild the HTML page of a finished screen",

@@ -16,6 +16,18 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--id-column", metavar="NAME", help="column of ids (found by name)")
 
 
+def add_level(parser: argparse.ArgumentParser) -> None:
+    """How sure intervals and sets of classes are to be."""
+    parser.add_argument(
+        "--level",
+        type=float,
+        default=0.9,
+        metavar="P",
+        help="of calibrated intervals (TASK_low, TASK_high) and sets of classes (TASK_set): the "
+        "share of molecules like the held-out ones whose true value is to be inside (0.9)",
+    )
+
+
 def add_run(parser: argparse.ArgumentParser) -> None:
     """Where the work is done, and what is said about it."""
     parser.add_argument(

@@ -5,7 +5,7 @@ import gc
 import os
 from typing import TYPE_CHECKING
 
-from molgnn.cli.options import add_columns, add_run, one_thread
+from molgnn.cli.options import add_columns, add_level, add_run, one_thread
 from molgnn.cli.terminal import INTERRUPTED, progress, say, terminated_as_interrupted
 from molgnn.data.pool.start import import_ahead
 from molgnn.models import PRELOAD
@@ -44,6 +44,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fp32, bf16 or auto (auto: bf16 where it is faster and holds the ranking; hits are "
         "scored again in fp32)",
     )
+    parser.add_argument(
+        "--no-domain",
+        dest="domain",
+        action="store_const",
+        const=False,
+        default=True,
+        help="without the columns that say how familiar each hit is: the nearest training "
+        "molecule, its similarity and labels, and in_domain",
+    )
+    add_level(parser)
     add_columns(parser)
     add_run(parser)
     parser.add_argument(
@@ -120,6 +130,8 @@ def _screen(args: argparse.Namespace) -> "ScreenResult":
             timeout=args.timeout,
             engine=args.engine,
             address=args.address,
+            domain=args.domain,
+            level=args.level,
             force=args.force,
             resume=args.resume,
             begun=begun,
@@ -174,6 +186,14 @@ def summary(result: "ScreenResult") -> list[str]:
         lines.append(
             f"{facts['hits_beyond_training']:,} {several} beyond all training values "
             f"({low:.4g} to {high:.4g}): extrapolations, look at them critically"
+        )
+    known = facts.get("domain")
+    if known and known["threshold"] is None:
+        lines.append(known["rule"])
+    elif known and known["outside"]:
+        lines.append(
+            f"{known['outside']:,} of {counts['hits']:,} hits are outside the model's domain: no "
+            f"training molecule is as similar as {known['threshold']:.2f} (in_domain in hits.csv)"
         )
     lines.append(f"{out / 'hits.csv'} and {out / 'report.html'}")
     if counts["invalid"]:

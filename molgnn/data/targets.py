@@ -1,7 +1,7 @@
 """What is predicted: tasks, their levels, kinds and units."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -123,3 +123,14 @@ def widths(tasks: Sequence[Task]) -> dict[str, int]:
 def with_std(columns: Sequence[str], several: bool) -> list[str]:
     """The columns, and for several members those of their standard deviations."""
     return [*columns, *(f"{column}_std" for column in columns)] if several else list(columns)
+
+
+def free_names(names: Sequence[str], taken: Iterable[str], suffix: str) -> list[str]:
+    """The names, each with the suffix as often as it takes to be a name of its own."""
+    used, free = set(taken), []
+    for name in names:
+        while name in used:
+            name += suffix
+        used.add(name)
+        free.append(name)
+    return free

@@ -25,6 +25,7 @@ from molgnn.models.build import build_model
 from molgnn.models.calibration import to_json
 from molgnn.models.card import model_card
 from molgnn.models.config import FORMAT, VERSION, calibration_of, read_config, shares_of, tasks_of
+from molgnn.models.domain import rule_of
 from molgnn.models.ensemble import Predictor
 from molgnn.models.property import PropertyModel
 from molgnn.models.shallow.model import ShallowModel
@@ -81,6 +82,7 @@ def load_bundle(model: str | os.PathLike, device: str = "auto") -> Predictor:
     folder = find_bundle(model)
     config = read_config(folder / "config.json")
     tasks = tasks_of(folder / "config.json", config)
+    rule_of(config, folder / "config.json")
     tensors, digest = read_weights(folder / "model.safetensors", config)
     members = _members(folder / "model.safetensors", tensors, config, widths(tasks))
     shallow = _shallow(folder, tensors, config, tasks, members)

@@ -1,5 +1,7 @@
 """The model card: a bundle's README, for a reader who has only the folder."""
 
+from molgnn.models.domain import KEY, NO_RULE, Rule
+
 
 def model_card(config: dict) -> str:
     """Markdown from the bundle's ``config.json``."""
@@ -25,6 +27,9 @@ def model_card(config: dict) -> str:
         for t in config["tasks"]
     ]
     lines += ["", "## Figures", "", *_metrics(config.get("metrics", {})), ""]
+    rule = config.get(KEY)
+    said = Rule.from_json(rule).words() if rule else f"{NO_RULE[0].upper()}{NO_RULE[1:]}."
+    lines += ["## Domain", "", said, ""]
     lines += [
         "## Limits",
         "",

@@ -8,18 +8,23 @@ import pandas as pd
 import torch
 
 from molgnn.chem.graph import PackedGraphs, featurize
-from molgnn.chem.trace import Trace, featurize_traced
+from molgnn.chem.trace import Trace
 from molgnn.data.levels import Levels
 from molgnn.data.scaling import decode
-from molgnn.data.targets import Task, tasks_at, with_std
+from molgnn.data.targets import Task, tasks_at
 from molgnn.errors import Refusal, choices
-from molgnn.models.calibration import ErrorScale, Scale, applied, doubts
+from molgnn.models.calibration import ErrorScale, Scale
+from molgnn.models.domain import Rule, rule_of
+from molgnn.models.doubts import LEVEL, applied, check_level
 from molgnn.models.job import ScoringJob
+from molgnn.models.known import Known, Near
 from molgnn.models.lists import Listed, listed, mean_and_spread
 from molgnn.models.precision import choose_precision
 from molgnn.models.property import PropertyModel
 from molgnn.models.scorer import PRECISIONS, Scorer
 from molgnn.models.shallow.model import ShallowModel
+from molgnn.models.table import table_of
+from molgnn.models.vectors import Vectors
 
 
 class Predictor:
@@ -57,6 +62,8 @@ class Predictor:
         self.path = path
         self.calibration = dict(calibration or {})
         self._scorers: dict[str, Scorer] = {}
+        self._known: Known | None = None
+        self._vectors: Vectors | None = None
 
     def __getstate__(self) -> dict:
         return self.__dict__ | {"_scorers": {}}  # made again where they are needed
@@ -77,8 +84,17 @@ class Predictor:
     def has_std(self) -> bool:
         """Whether a standard deviation stands beside each column of molecules: that of several
         members, or the size of errors that calibration found."""
-        sized = any(isinstance(scale, ErrorScale) for scale in self.calibration.values())
-        return self.num_members > 1 or sized
+        return self.num_members > 1 or any(self._sized)
+
+    @property
+    def _sized(self) -> list[bool]:
+        """Whether the errors of each column of molecules are calibrated."""
+        scales = [self.calibration.get(task.name) for task in self.tasks_at("molecule")]
+        return [
+            isinstance(scale, ErrorScale)
+            for task, scale in zip(self.tasks_at("molecule"), scales, strict=True)
+            for _ in task.columns
+        ]
 
     @property
     def columns(self) -> list[str]:
@@ -112,11 +128,14 @@ class Predictor:
         """See ``molgnn.models.precision``."""
         return choose_precision(self, column)
 
-    def job(self, precision: str = "fp32", lists: bool = False) -> ScoringJob | None:
+    def job(
+        self, precision: str = "fp32", lists: bool = False, domain: bool | str = False
+    ) -> ScoringJob | None:
         """What worker processes need to score by themselves; None where they cannot: a device
-        other than the CPU serves one process best. ``lists``: atoms and bonds too."""
+        other than the CPU serves one process best. ``lists``: atoms and bonds too; ``domain`` as
+        for ``predict``."""
         if lists or self.device.type == "cpu":
-            return ScoringJob.of(self, precision, lists)
+            return ScoringJob.of(self, precision, lists, domain)
         return None
 
     def predict_members(self, graphs: PackedGraphs, precision: str = "fp32") -> np.ndarray:
@@ -165,48 +184,56 @@ class Predictor:
         return self.calibrated(*found)
 
     def calibrated(self, mean: np.ndarray, std: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What members say of molecules, mean and spread (B, O), as it is to be believed."""
+        """What members say of molecules, mean and spread (B, O), as it is to be believed. One
+        member alone says nothing of the spread: NaN where no calibration does."""
+        if self.num_members == 1 and self.has_std:
+            std = np.where([self._sized], std, np.nan)
         return applied(self.calibration, self.tasks_at("molecule"), mean, std)
 
-    def doubts(self, mean: np.ndarray, std: np.ndarray, level: float) -> dict[str, np.ndarray]:
-        """Intervals and sets of classes at ``level``, see ``models.calibration.doubts``. Raises
-        Refusal for a level that is none."""
-        if not 0 < level < 1:
-            raise Refusal(f"--level {level:g}: a share between 0 and 1, such as 0.9")
-        return doubts(self.calibration, self.tasks_at("molecule"), mean, std, level)
+    @property
+    def rule(self) -> Rule | None:
+        """Which molecules are inside the domain; None where no rule was learnt."""
+        return rule_of(self.card)
 
-    def predict(self, texts: str | Iterable[str], level: float = 0.9) -> pd.DataFrame:
-        """SMILES (or mol blocks) -> one row each: ``columns``, ``<column>_std`` for an ensemble,
-        with calibration the intervals (``<task>_low``, ``<task>_high``) and sets of classes
-        (``<task>_set``) that hold at ``level``, the same for ``list_columns``, and ``reason``,
-        empty for a valid molecule; a bad one has NaN and its reason. A list column holds an array
-        for each molecule, with one value for each atom (or bond) as it is written, NaN for one that
-        the model does not see, such as a hydrogen."""
+    @property
+    def known(self) -> Known | None:
+        """The training molecules, read once from the bundle; None where they are not there."""
+        if self._known is None and self.path is not None:
+            self._known = Known.read(self.path, self.tasks)
+        return self._known
+
+    def near(self, texts: Sequence[str], vectors: bool = False) -> Near:
+        """The nearest training molecules of valid texts, with ``vectors`` also as the networks see
+        them. Raises Refusal where the training molecules are not there, or there is no network."""
+        if self.known is None:
+            raise Refusal(f"{self.path or 'the model'}: no training molecules to be near to")
+        found = Near(*self.known.nearest(texts, self.recipe))
+        return found._replace(**self._near_by_vectors(texts)) if vectors else found
+
+    def _near_by_vectors(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        if self._vectors is None:
+            # Another RDKit may refuse what that of the training took: such a molecule is not met.
+            graphs, rows, _ = featurize(self.known.smiles, self.recipe)
+            self._vectors = Vectors.of(self._embed(graphs), rows)
+        distance, row = self._vectors.nearest(self._embed(featurize(texts, self.recipe)[0]))
+        return {"distance": distance, "vector_row": row}
+
+    def predict(
+        self, texts: str | Iterable[str], domain: bool | str = False, level: float = LEVEL
+    ) -> pd.DataFrame:
+        """SMILES (or mol blocks) -> one row each, see `molgnn.models.table.table_of`."""
         texts = [texts] if isinstance(texts, str) else list(texts)
-        lists = []
-        if self.list_columns:
-            graphs, rows, reasons, traces = featurize_traced(texts, self.recipe, self.blocks)
-            mean, spread, lists = self.predict_lists(graphs, traces)
-        else:
-            graphs, rows, reasons = featurize(texts, self.recipe, self.blocks)
-            mean, spread = self.predict_graphs(graphs)
-        several = self.num_members > 1
-        values = [*mean.T, *(spread.T if self.has_std else ())]
-        columns = with_std(self.columns, self.has_std)
-        table = {c: _spread_out(v, rows, len(texts)) for c, v in zip(columns, values, strict=True)}
-        for name, found in self.doubts(mean, spread, level).items():
-            table[name] = _spread_out(found, rows, len(texts))
-        for column, arrays in zip(with_std(self.list_columns, several), lists, strict=True):
-            found = dict(zip(rows.tolist(), arrays, strict=True))
-            table[column] = [found.get(i, np.nan) for i in range(len(texts))]
-        return pd.DataFrame(table | {"reason": [reasons.get(i, "") for i in range(len(texts))]})
+        return table_of(self, texts, domain, check_level(level))
 
     def embed(self, texts: Iterable[str]) -> np.ndarray:
         """The networks' molecule vectors (B, networks x D). Raises Refusal at a text that is no
         molecule, and for a model without a network."""
+        return self._embed(all_graphs(texts, self.recipe))
+
+    def _embed(self, graphs: PackedGraphs) -> np.ndarray:
         if not self.members:
             raise Refusal("this model has no network, so it has no vectors of molecules")
-        return self.scorer().embed(all_graphs(texts, self.recipe))
+        return self.scorer().embed(graphs)
 
 
 def all_graphs(texts: str | Iterable[str], recipe: str) -> PackedGraphs:
@@ -216,9 +243,3 @@ def all_graphs(texts: str | Iterable[str], recipe: str) -> PackedGraphs:
     for row, reason in reasons.items():
         raise Refusal(f"molecule {row + 1} of {len(texts)}, {texts[row]!r}: {reason}")
     return graphs
-
-
-def _spread_out(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
-    full = np.full(n, np.nan) if values.dtype != object else np.full(n, "", dtype=object)
-    full[rows] = values
-    return full

@@ -105,17 +105,16 @@ class PairDecoder(nn.Module):
 
     def forward(self, z: Tensor, pairs: Pairs) -> Tensor:
         """z (N, D) -> logits (5, P)."""
-        grid, dim = on_grid(z, pairs), z.size(1)
+        grid, dim, length = on_grid(z, pairs), z.size(1), pairs.length
         forms = (self.forms + self.forms.transpose(1, 2)) * (0.5 * dim**-0.5)
-        left = (grid @ forms.permute(1, 0, 2).reshape(dim, -1)).view(
-            *grid.shape[:2], len(TYPES), dim
-        )
-        logits = left.transpose(1, 2) @ grid.transpose(1, 2).unsqueeze(1)  # (B, 5, L, L)
-        square = pairs.length**2
-        first = pairs.places + pairs.graph_id * (square * (len(TYPES) - 1))
-        steps = torch.arange(len(TYPES), device=z.device).unsqueeze(1) * square
-        picked = logits.flatten().index_select(0, (first + steps).flatten())
-        return picked.view(len(TYPES), -1).float() + self.bias.unsqueeze(1)
+        left = grid @ forms.permute(1, 0, 2).reshape(dim, -1)  # (B, L, 5 D)
+        rows = left.view(len(grid), length * len(TYPES), dim)  # of atom i all types together
+        logits = torch.bmm(rows, grid.transpose(1, 2))  # (B, 5 L, L), and no copy on the way
+        row, column = pairs.places // length, pairs.places % length
+        steps = torch.arange(len(TYPES), device=z.device).unsqueeze(1)
+        picked = ((row * len(TYPES) + steps) * length + column).flatten()
+        found = logits.flatten().index_select(0, picked).view(len(TYPES), -1)
+        return found.float() + self.bias.unsqueeze(1)
 
 
 def pair_frequencies(graphs: PackedGraphs) -> Tensor:

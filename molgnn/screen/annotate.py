@@ -1,20 +1,23 @@
 """Predict a whole table: the user's own rows and columns, and the model's columns beside them."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 import numpy as np
 
 from molgnn.data.packed.packing import smiles_of
 from molgnn.data.readers.reader import Row, Table, format_of, open_table
-from molgnn.data.targets import with_std
+from molgnn.data.targets import free_names, with_std
 from molgnn.errors import Refusal
-from molgnn.screen.columns import free_names, output_names
+from molgnn.models import doubts, familiar
+from molgnn.models.columns import FIGURE, FLAG, Column
+from molgnn.models.doubts import LEVEL, check_level
+from molgnn.screen.columns import output_names
 from molgnn.screen.outputs import check_free, drafts
 from molgnn.screen.pipeline import CHUNK
 from molgnn.screen.scoring import Scoring
@@ -28,11 +31,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Annotated:
     """How many rows were read and predicted, and the columns that the table calls otherwise than
-    the model does, as the input has such names already: the model's name -> the table's."""
+    the model does, as the input has such names already: the model's name -> the table's.
+    ``outside`` counts the molecules outside the domain, None where it was not asked for or no rule
+    was learnt."""
 
     rows: int
     predicted: int
     renamed: dict[str, str]
+    outside: int | None = None
 
 
 def annotate(
@@ -45,6 +51,8 @@ def annotate(
     workers: int | None = None,
     timeout: float | None = None,
     chunk: int = CHUNK,
+    domain: bool | str = False,
+    level: float = LEVEL,
     force: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Annotated:
@@ -56,12 +64,13 @@ def annotate(
     The input's cells are passed on unchanged, also one that a spreadsheet would take for a
     formula: the table is the user's own. ``out`` is a .csv, .tsv or .parquet file, or a text
     stream for CSV. Memory does not grow with the table. ``workers`` and ``timeout`` are those of
-    ``screen``. Raises Refusal for a file that exists (unless ``force``), or an input that cannot be
-    read.
+    ``screen``, ``domain`` and ``level`` are those of ``Predictor.predict``. Raises Refusal for a file that exists
+    (unless ``force``), or an input that cannot be read.
     """
+    asked = _Asked(workers, timeout, chunk, domain, check_level(level))
     if not isinstance(out, str | Path):
         table = open_table(source, smiles=smiles, id=id)
-        return _annotate(model, table, CsvTable(out), workers, timeout, chunk, progress)
+        return _annotate(model, table, CsvTable(out), asked, progress)
     check_output(source, out, force)
     out = Path(out)
     table = open_table(source, smiles=smiles, id=id)
@@ -69,7 +78,7 @@ def annotate(
         drafts(out.parent, [out.name], force) as paths,
         open_output(paths[out.name], out.suffix.lower()) as sink,
     ):
-        return _annotate(model, table, sink, workers, timeout, chunk, progress)
+        return _annotate(model, table, sink, asked, progress)
 
 
 def check_output(source: str | Path, out: str | Path, force: bool) -> None:
@@ -83,29 +92,68 @@ def check_output(source: str | Path, out: str | Path, force: bool) -> None:
     check_free(out.parent, [out.name], force)
 
 
-def _annotate(model, table: Table, sink: TableSink, workers, timeout, chunk, progress) -> Annotated:
+class _Asked(NamedTuple):
+    """What a caller of `annotate` may choose."""
+
+    workers: int | None
+    timeout: float | None
+    chunk: int
+    domain: bool | str
+    level: float
+
+
+def _annotate(model, table: Table, sink: TableSink, asked: _Asked, progress) -> Annotated:
     own = _own_columns(table)
     texts = [*own, *table.columns]
     names = output_names(model, texts)
     lists = with_std(model.list_columns, model.num_members > 1)
     lists = free_names(lists, [*texts, *names], "_predicted")
-    (reason,) = free_names(["reason"], [*texts, *names, *lists], "_molgnn")
-    sink.header(texts, names, lists, reason)
-    rows = predicted = 0
+    beside = _beside(model, asked.domain)
+    more = _free(beside, [*texts, *names, *lists])
+    kinds = [kind for _, kind, _ in beside]
+    (reason,) = free_names(["reason"], [*texts, *names, *lists, *more], "_molgnn")
+    sink.header(texts, names, lists, reason, list(zip(more, kinds, strict=True)))
+    rows = predicted = outside = 0
     columns = range(len(model.columns))
     if lists and model.device.type != "cpu":
-        workers, timeout = 0, None  # a process of its own for each worker is too much for a card
-    scoring = Scoring(model, columns, lists=bool(lists), workers=workers, timeout=timeout)
-    with closing(scoring.rows(_chunks(table, chunk))) as stream:
+        # A process of its own for each worker is too much for a card.
+        asked = asked._replace(workers=0, timeout=None)
+    options = {"domain": asked.domain, "workers": asked.workers, "timeout": asked.timeout}
+    scoring = Scoring(model, columns, lists=bool(lists), **options)
+    with closing(scoring.rows(_chunks(table, asked.chunk))) as stream:
         for result in stream:
-            sink.write(*_cells(result, bool(own), len(names)), _listed(result), _reasons(result))
+            found = doubts.columns_of(model, result.mean, result.std, asked.level)
+            if asked.domain:
+                found += familiar.columns_of(model, result.near)
+            cells = *_cells(result, bool(own), len(names)), _listed(result), _reasons(result)
+            sink.write(*cells, [_full(column, result) for column in found])
+            outside += sum(flag is False for c in found if c.kind == FLAG for flag in c.values)
             rows += len(result.rows)
             predicted += len(result.positions)
             if progress:
                 progress(rows)
     plain = [*output_names(model, []), *with_std(model.list_columns, model.num_members > 1)]
-    given = zip([*plain, "reason"], [*names, *lists, reason], strict=True)
-    return Annotated(rows, predicted, {old: new for old, new in given if old != new})
+    plain += [name for name, _, _ in beside]
+    given = zip([*plain, "reason"], [*names, *lists, *more, reason], strict=True)
+    renamed = {old: new for old, new in given if old != new}
+    known = asked.domain and model.rule is not None
+    return Annotated(rows, predicted, renamed, outside if known else None)
+
+
+def _beside(model: "Predictor", domain: bool | str) -> list[tuple[str, str, str]]:
+    """Name and kind of each column after the model's own, and what is added to a name that is
+    taken: intervals and sets, then how familiar a molecule is."""
+    found = [(*named, doubts.SUFFIX) for named in doubts.names_of(model)]
+    near = familiar.names_of(model, domain == "vectors") if domain else []
+    return found + [(*named, familiar.SUFFIX) for named in near]
+
+
+def _free(beside: Sequence[tuple[str, str, str]], taken: list[str]) -> list[str]:
+    found: list[str] = []
+    for suffix in dict.fromkeys(suffix for *_, suffix in beside):
+        wanted = [name for name, _, own in beside if own == suffix]
+        found += free_names(wanted, [*taken, *found], suffix)
+    return found
 
 
 def _chunks(table: Table, size: int) -> Iterator[list[Row]]:
@@ -140,6 +188,14 @@ def _listed(result: Scored) -> list[list[np.ndarray | None]]:
             full[position] = array
         found.append(full)
     return found
+
+
+def _full(column: Column, result: Scored) -> Column:
+    """With an empty value for each row without a prediction."""
+    values: list = [np.nan if column.kind == FIGURE else None] * len(result.rows)
+    for position, value in zip(result.positions.tolist(), column.values, strict=True):
+        values[position] = value
+    return column._replace(values=values)
 
 
 def _reasons(result: Scored) -> list[str]:

@@ -22,7 +22,20 @@ def hit_cards(facts: dict, rows: list[list[str]]) -> str:
         )
     elif not rows:
         note = '<p class="note">There are none.</p>\n'
+    note += _rule(facts)
     return f'<h2 id="hits">Hits</h2>\n{note}<ol class="cards">\n{cards}\n</ol>'
+
+
+def _rule(facts: dict) -> str:
+    """What ``in_domain`` means, and how many hits are outside. Older manifests know no domain."""
+    known = facts.get("domain")
+    if not known:
+        return ""
+    text = f"Domain: {escape(known['rule'])}"
+    if known["outside"]:
+        are = "hit is" if known["outside"] == 1 else "hits are"
+        text = f"<b>{known['outside']:,} {are} outside the model's domain.</b> {text}"
+    return f'<p class="note">{text}</p>\n'
 
 
 def _card(facts: dict, row: list[str]) -> str:
@@ -33,7 +46,7 @@ def _card(facts: dict, row: list[str]) -> str:
         f'<div class="about"><h3><bdi>{name}</bdi></h3>\n<div class="scored">'
         f'<span class="rank" aria-label="rank {escape(rank)}">#{escape(rank)}</span>'
         f'<span><span class="score">{_value(score)}</span>{_spread(facts, row)}{_unit(facts)}'
-        f"</span></div>\n{_other_columns(facts, row)}"
+        f"</span></div>\n{_other_columns(facts, row)}{_nearest(facts, row)}"
         f'<code class="smiles" tabindex="0" translate="no" title="click to select">'
         f"{escape(short(smiles, 4 * LONGEST))}</code>\n"
         f'<span class="where"><bdi>{escape(short(file))}</bdi>:{escape(line)}</span></div></li>'
@@ -70,6 +83,29 @@ def _other_columns(facts: dict, row: list[str]) -> str:
         if name != facts["score_column"]
     )
     return f'<dl class="others">{cells}</dl>\n' if cells else ""
+
+
+def _nearest(facts: dict, row: list[str]) -> str:
+    """The nearest training molecule, with its labels, and whether the hit is inside the domain."""
+    known = facts.get("domain")
+    if not known:
+        return ""
+    start = len(BEFORE) + len(facts["columns"]) + len(facts["std_columns"])
+    start += len(facts["doubt"]["columns"]) if facts.get("doubt") else 0
+    cells = dict(zip(known["columns"], row[start:], strict=False))
+    labels = "".join(
+        f"<dt>its {escape(label['task'])}</dt>"
+        f"<dd>{_value(cells[label['column']])} {escape(label['unit'])}</dd>"
+        for label in known["labels"]
+        if cells[label["column"]]
+    )
+    flag = {"true": "inside the domain", "false": "outside the domain"}.get(cells[known["flag"]])
+    said = f'<span class="flag {flag.partition(" ")[0]}">{flag}</span>\n' if flag else ""
+    return (
+        f'{said}<dl class="others nearest"><dt>nearest training molecule, similarity</dt>'
+        f"<dd>{_value(cells[known['similarity']], 2)}</dd>{labels}</dl>\n"
+        f'<span class="known" translate="no">{escape(short(cells[known["smiles"]]))}</span>\n'
+    )
 
 
 def _value(text: str, digits: int = 4) -> str:

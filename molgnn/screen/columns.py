@@ -1,9 +1,9 @@
 """Which columns a model gives, which one ranks, and how they are called in a table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from molgnn.data.targets import with_std
+from molgnn.data.targets import free_names, with_std
 from molgnn.errors import Refusal, choices
 
 if TYPE_CHECKING:
@@ -44,23 +44,13 @@ def task_of(model: "Predictor", column: str) -> "Task":
 
 def output_names(model: "Predictor", taken: Iterable[str]) -> list[str]:
     """What the model's columns are called in a table that already has the ``taken`` ones: the
-    means, then, for an ensemble, the standard deviations over its members (``<column>_std``).
+    means, then the standard deviations (``<column>_std``), where the model has them.
 
     A name that is taken becomes ``<name>_predicted``.
     """
-    names = with_std(model.columns, model.num_members > 1)
+    # Models from other hands know their members alone.
+    names = with_std(model.columns, getattr(model, "has_std", model.num_members > 1))
     return free_names(names, taken, "_predicted")
-
-
-def free_names(names: Sequence[str], taken: Iterable[str], suffix: str) -> list[str]:
-    """The names, each with the suffix as often as it takes to be a name of its own."""
-    used, free = set(taken), []
-    for name in names:
-        while name in used:
-            name += suffix
-        used.add(name)
-        free.append(name)
-    return free
 
 
 def training_range(model: "Predictor", column: str) -> list[float] | None:

@@ -12,11 +12,13 @@ import pandas as pd
 from molgnn.data.library import Library
 from molgnn.data.packed.library import PackedLibrary
 from molgnn.errors import Refusal
+from molgnn.models.doubts import LEVEL, check_level
 from molgnn.screen.claim import claim, resumable
 from molgnn.screen.cluster import pool_of
 from molgnn.screen.columns import chosen_column, output_names
+from molgnn.screen.familiar import can_tell, familiarity
 from molgnn.screen.gather import Gatherer
-from molgnn.screen.hits import AFTER, BEFORE, hit_table
+from molgnn.screen.hits import AFTER, BEFORE, hit_table, intervals
 from molgnn.screen.keeper import Keeper
 from molgnn.screen.manifest import Timing, build_manifest
 from molgnn.screen.rescore import best_of, chosen_precision, pool_size
@@ -58,6 +60,8 @@ def screen(
     timeout: float | None = None,
     engine: str = "local",
     address: str | None = None,
+    domain: bool | str = True,
+    level: float = LEVEL,
     force: bool = False,
     resume: bool | None = None,
     begun: Callable[[int], None] | None = None,
@@ -74,7 +78,9 @@ def screen(
     ranking, else in "fp32"; the hits' own values are fp32 in any case. A molecule that takes a
     worker longer than ``timeout`` seconds (None: 60), or kills it, is a reject; with a number there
     is at least one worker. ``engine`` "ray" works on a Ray cluster, that at ``address`` or one of
-    our own, to the same results; ``workers`` are then its actors.
+    our own, to the same results; ``workers`` are then its actors. ``domain`` and ``level`` are those
+    of ``Predictor.predict``, for the hits alone; a model without training molecules, or without
+    calibration, cannot tell.
 
     With ``out``, writes hits.csv, rejects.csv, manifest.json and report.html there, and keeps each
     ``shard`` of so many rows in out/unfinished until then: the same call goes on after those that a
@@ -87,6 +93,7 @@ def screen(
     """
     if top < 1:
         raise Refusal(f"--top {top}: must be at least 1")
+    check_level(level)
     if isinstance(model, str | Path):
         from molgnn.models.bundle import load_bundle  # torch, for which a refusal need not wait
 
@@ -100,6 +107,7 @@ def screen(
         library = open_library(library, smiles, id)
     if isinstance(library, PackedLibrary):
         library.require(model.recipe)
+    domain = domain if domain and can_tell(model) else False
     shards = shards_of(library, shard, chunk)
     choice = chosen_precision(model, precision, column, small=is_small(library))
     ranking = Ranking(top, pool_size(top, choice["used"]), column, minimize)
@@ -116,8 +124,13 @@ def screen(
         keeper, timing = _run(scoring, engine, shards, ranking, record, progress)
         best = best_of(model, keeper.candidates(), ranking, choice)
         names = output_names(model, [*BEFORE, *AFTER])
-        hits = hit_table(best.hits, column, names)
+        doubt = intervals(model, best.hits, level, names)
+        told = [each.name for each in doubt]
+        known = familiarity(model, best.hits, domain, [*names, *told])
+        hits = hit_table(best.hits, column, names, [*doubt, *known.columns])
         manifest = build_manifest(model, library, keeper, best, timing, names)
+        manifest["doubt"] = {"level": level, "columns": told} if told else None
+        manifest["domain"] = known.facts
         if folder is not None:
             with record.results() as paths:
                 write_results(paths, hits, manifest, record.rejects(keeper.shards))

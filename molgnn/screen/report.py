@@ -13,6 +13,7 @@ from pathlib import Path
 from molgnn.errors import Refusal
 from molgnn.screen.cards import hit_cards, short
 from molgnn.screen.chart import figure, histogram_svg
+from molgnn.screen.familiar import is_told
 from molgnn.screen.hits import AFTER, BEFORE, read_hits
 from molgnn.screen.outputs import drafts, open_text
 from molgnn.screen.style import CSS
@@ -53,6 +54,8 @@ def report_page(hits: Path, manifest: Path) -> str:
         raise Refusal(f"{manifest}: not the manifest of a screen ({error})") from error
     if missing:
         raise Refusal(f"{manifest}: not the manifest of a screen (no {missing[0]!r})")
+    if not is_told(facts.get("domain")):
+        raise Refusal(f"{manifest}: not the manifest of a screen (damaged 'domain')")
     width = len(_names(facts))
     for number, row in enumerate([header, *rows], 1):
         if len(row) != width:
@@ -72,7 +75,9 @@ def report_page(hits: Path, manifest: Path) -> str:
 
 
 def _names(facts: dict) -> list[str]:
-    return [*BEFORE, *facts["columns"], *facts["std_columns"], *AFTER]
+    familiar = facts["domain"]["columns"] if facts.get("domain") else []
+    doubt = facts["doubt"]["columns"] if facts.get("doubt") else []
+    return [*BEFORE, *facts["columns"], *facts["std_columns"], *doubt, *familiar, *AFTER]
 
 
 def _title(facts: dict) -> str:

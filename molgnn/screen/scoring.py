@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 @dataclass
 class Scoring:
     """How a stream is scored: with which ``model`` and ``precision``, which of its columns must be
-    finite, and who works; ``lists`` asks for atoms and bonds too. ``workers`` (None: chosen by
+    finite, and who works; ``lists`` asks for atoms and bonds too, ``domain`` for the nearest
+    training molecules (see ``Predictor.predict``; of rows alone). ``workers`` (None: chosen by
     size) and ``routes``, the ways in which molecules were featurised, say afterwards what was done;
     ``watch`` how long each stage took."""
 
@@ -39,6 +40,7 @@ class Scoring:
     timeout: float | None = None
     open_pool: OpenPool | None = None
     lists: bool = False
+    domain: bool | str = False
     watch: Stopwatch = field(default_factory=Stopwatch)
     routes: set[str] = field(default_factory=set)
 
@@ -67,8 +69,9 @@ class Scoring:
         """What a worker needs to score by itself, the model among it, so it is made once; None
         where the model cannot go there."""
         make = getattr(self.model, "job", None)
-        lists = {"lists": True} if self.lists else {}
-        return make(self.precision, **lists) if make else None
+        asked = {"lists": self.lists, "domain": self.domain}
+        wishes = {name: wish for name, wish in asked.items() if wish}
+        return make(self.precision, **wishes) if make else None
 
     def _planned(self, chunks: Iterable) -> Iterator:
         """The same chunks; settles the number of workers. Who only waits for them needs no core."""
@@ -87,7 +90,15 @@ class Scoring:
                     found = self.model.predict_graphs(graphs, self.precision)
                 ends = np.cumsum([len(part.graphs) for part in meal])[:-1]
                 for part, *values in zip(meal, *(np.split(a, ends) for a in found), strict=True):
-                    yield scored(part.rows, part.positions, part.reasons, *values, self.columns)
+                    near = self._near(part)
+                    values = *values, self.columns
+                    yield scored(part.rows, part.positions, part.reasons, *values, near=near)
+
+    def _near(self, part: Featurized):
+        if not self.domain:
+            return None
+        texts = [part.rows[position].text for position in part.positions]
+        return self.model.near(texts, self.domain == "vectors")
 
     def _there(self, chunks: "Iterable[list[Row]]") -> Iterator[Scored]:
         for rows, found in self._worked(chunks):
@@ -95,7 +106,7 @@ class Scoring:
             self.routes.add(found.route)
             reasons = found.reasons | unread(rows)
             values = found.mean, found.std, self.columns, found.lists
-            yield scored(rows, found.positions, reasons, *values)
+            yield scored(rows, found.positions, reasons, *values, found.near)
 
     def _graphs_there(self, parts: Iterable[Featurized]) -> Iterator[Scored]:
         for part, found in self._worked(parts, payload=graphs_of, check=as_it_is):

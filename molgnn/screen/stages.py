@@ -8,6 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from molgnn.data.readers.reader import Row
+    from molgnn.models.known import Near
 
 NOT_FINITE = "model gave no finite score"
 
@@ -33,7 +34,8 @@ class Scored:
     """A chunk of rows with the C columns of its B scored molecules: ``mean`` and ``std`` (B, C).
 
     ``positions`` (B,) says which row each is; ``reasons`` covers the other rows. ``lists``: for
-    each column of atoms or bonds one array a molecule, where they were asked for.
+    each column of atoms or bonds one array a molecule, and ``near`` the nearest training molecules,
+    where they were asked for.
     """
 
     rows: "list[Row]"
@@ -42,6 +44,7 @@ class Scored:
     std: np.ndarray
     reasons: dict[int, str]
     lists: Sequence[list[np.ndarray]] = ()
+    near: "Near | None" = None
 
 
 def scored(
@@ -52,6 +55,7 @@ def scored(
     std: np.ndarray,
     columns: Sequence[int],
     lists: Sequence[list[np.ndarray]] = (),
+    near: "Near | None" = None,
 ) -> Scored:
     """A chunk with its predictions. A molecule without a finite value in one of ``columns`` is
     refused."""
@@ -60,7 +64,8 @@ def scored(
     good = (np.abs(mean[:, columns]) <= np.finfo(np.float32).max).all(axis=1)
     reasons = reasons | {int(row): NOT_FINITE for row in positions[~good]}
     kept = [[each[i] for i in np.flatnonzero(good)] for each in lists]
-    return Scored(rows, positions[good], mean[good], std[good], reasons, kept)
+    near = near and near.select(good)
+    return Scored(rows, positions[good], mean[good], std[good], reasons, kept, near)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,9 @@ thead th { border-top: 0; color: var(--soft); font-weight: 500; }
   border-radius: 6px; padding: 6px 9px; word-break: break-all; max-height: 6.2em; overflow: auto;
   user-select: all; -webkit-user-select: all; cursor: copy; }
 .smiles:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
+.known { font: 0.78rem/1.5 var(--mono); color: var(--soft); word-break: break-all; }
+.flag { font-size: 0.775rem; color: var(--soft); }
+.flag.outside { color: var(--warn); font-weight: 600; }
 .where { color: var(--soft); font-size: 0.775rem; overflow-wrap: anywhere; margin-top: auto; }
 .facts th { width: 11em; color: var(--soft); font-weight: 500; }
 .facts tr:first-child > * { border-top: 0; }

@@ -14,6 +14,7 @@ from molgnn.errors import Refusal
 from molgnn.models.bundle import load_bundle, save_bundle
 from molgnn.models.config import PARTS
 from molgnn.sklearn.training import Lesson, plain
+from molgnn.train.domain import rule_of_training
 from molgnn.train.record import card, training_table
 
 KEY = "sklearn"  # in config.json: the estimator, its params, and what it tells of itself
@@ -96,7 +97,8 @@ def _of_lesson(lesson: Lesson) -> tuple[dict, dict, pa.Table]:
     texts = lesson.dataset.smiles
     smiles = [canonical(parse(text, options.data.recipe)) for text in texts]
     dataset = replace(lesson.dataset, smiles=smiles)
-    said = card(options, dataset, parts, parts, None, {})
+    rule = rule_of_training([smiles[row] for row in parts.train], options.seed)
+    said = card(options, dataset, parts, parts, None, {"domain": rule and rule.to_json()})
     return said, options.spec, training_table(dataset, parts)
 
 

@@ -16,9 +16,9 @@ from molgnn.models.calibration import (
     ClassScale,
     ErrorScale,
     Scale,
-    of_each_class,
     thinned,
 )
+from molgnn.models.doubts import of_each_class
 from molgnn.train.metrics import by_task
 from molgnn.train.reliability import miscalibration_area, of_classes, of_intervals, of_sets
 

@@ -18,6 +18,7 @@ from molgnn.models.ensemble import Predictor
 from molgnn.models.lists import as_written, mean_and_spread
 from molgnn.train import plots
 from molgnn.train.calibrate import calibration_of, held_of, reported
+from molgnn.train.domain import judge_domain
 from molgnn.train.kfold import COLUMN, NEVER, member_folds, out_of_fold, together
 from molgnn.train.metrics import by_task, evaluate
 from molgnn.train.options import RunOptions
@@ -39,7 +40,6 @@ def judge(
     ``folds`` (n,) is the fold of each training molecule, see ``Job``. Then "valid" are the figures
     out of fold, of the training molecules, each predicted by those members alone that did not learn
     from it; so are tables and pictures. "train" is the whole model on the same molecules.
-
     ``first`` predicts valid where the model has learnt from it too.
     """
     each, learnt = model.predict_levels(dataset.graphs), parts
@@ -76,6 +76,7 @@ def judge(
     if options.fit.baseline:
         known = {"valid": parts.train, "test": learnt.train}
         figures["baseline"] = judge_baseline(dataset, parts, known, model.tasks, options.seed)
+    figures |= judge_domain(out, model.tasks, dataset, judged, learnt.train, folds, options.seed)
     where = np.empty(len(dataset), dtype=object)
     for part, (_, rows) in judged.items():
         where[rows] = part  # with folds all of train is valid: it is predicted out of fold

@@ -16,7 +16,7 @@ SHA = "data_sha256"  # beside the options in config.yaml: that of the table
 BEGUN = "pretrained_sha256"  # and that of the encoder to begin with, if there is one
 WRITTEN = (
     CONFIG, METRICS, CHECKPOINTS, MODEL, "predictions.parquet", "rejects.csv",
-    "learning_curve.png", "parity.png", "roc_pr.png", "confusion.png",
+    "learning_curve.png", "parity.png", "roc_pr.png", "confusion.png", "domain.png",
     "encoder", "pretraining.png",
 )  # fmt: skip
 

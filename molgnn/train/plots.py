@@ -55,6 +55,30 @@ def predictions(folder: Path, judged: Sequence[tuple[Judged, np.ndarray]]) -> li
     return written
 
 
+def domain(
+    path: Path,
+    pairs: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    threshold: float,
+    measure: str,
+) -> None:
+    """Error against similarity to the nearest training molecule, a panel for each part: similarity
+    and error (n,) with NaN for none. Bars are the mean errors on the two sides of the threshold."""
+    figure = Figure(figsize=(4.2 * max(1, len(pairs)), 3.6), layout="constrained")
+    axes = figure.subplots(1, max(1, len(pairs)), squeeze=False, sharex=True, sharey=True)[0]
+    for ax, (part, (similarity, error)) in zip(axes, pairs.items(), strict=False):
+        ax.scatter(similarity, error, s=7, alpha=0.6, color=COLOURS[part], lw=0)
+        ax.axvline(threshold, color="black", lw=0.8, ls="--")
+        for low, high in ((0.0, threshold), (threshold, 1.0)):
+            side = (similarity >= low) & ((similarity < high) | (high == 1.0)) & np.isfinite(error)
+            if side.any():
+                ax.hlines(error[side].mean(), low, high, color="black", lw=1.6)
+        title = f"{part}: outside | inside at {threshold:.2f}"
+        ax.set(xlabel="similarity to the nearest training molecule", title=title, xlim=(0, 1.02))
+    words = textwrap.fill(measure, 45).replace("$", r"\$")
+    axes[0].set(ylabel=words)
+    figure.savefig(path, dpi=150)
+
+
 def folds(
     path: Path, metric: str, sides: Mapping[str, Sequence[float]], found: Comparison | None
 ) -> None:

@@ -13,6 +13,7 @@ from molgnn.chem.fingerprint import morgan
 from molgnn.data.readers.reader import file_sha256
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
+from molgnn.models.domain import KEY as DOMAIN
 from molgnn.train import folder as run_folder
 from molgnn.train.options import RunOptions
 
@@ -88,8 +89,14 @@ def card(
             "range": label_range(dataset, learnt),
         },
         "metrics": figures,
+        **_domain(metrics.get("domain")),
         "versions": {"python": platform.python_version()} | {p: version(p) for p in packages},
     }
+
+
+def _domain(found: dict | None) -> dict:
+    """The rule alone: how it held is in ``metrics.json``."""
+    return {DOMAIN: {k: v for k, v in found.items() if k != "parts"}} if found else {}
 
 
 def label_range(dataset: Dataset, parts: Split) -> dict[str, list[float]]:

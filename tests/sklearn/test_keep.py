@@ -62,6 +62,10 @@ def test_the_bundle_holds_the_training_molecules_and_says_where_it_is_from(fitte
     assert config["data"]["counts"] == {"train": 45, "valid": 15, "test": 0}
     assert config["options"]["fit"]["epochs"] == 2
     assert config["sklearn"]["estimator"] == "MolGNNRegressor"
+    assert config["domain"]["rule"] == "leave-one-out"
+    found = molgnn.load(tmp_path / "mine").predict(training["smiles"].to_pylist(), domain=True)
+    assert found["nearest_logS"].tolist() == training["logS"].to_pylist()
+    assert found["in_domain"].all()
     card = (tmp_path / "mine" / "README.md").read_text()
     assert "molecules in memory, 45 train, 15 valid" in card
 

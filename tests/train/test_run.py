@@ -21,6 +21,7 @@ FILES = {
     "rejects.csv",
     "learning_curve.png",
     "parity.png",
+    "domain.png",
     "model",
 }
 
@@ -161,7 +162,8 @@ def test_several_targets_of_several_kinds_with_missing_labels(table, fit):
     assert run.model.columns == ["y", "active", "kind=0", "kind=1", "kind=2"]
     assert set(run.metrics["per_task"]["train"]) == {"y", "active", "kind"}
     pictures = {file.name for file in run.folder.glob("*.png")}
-    assert pictures == {"learning_curve.png", "parity.png", "roc_pr.png", "confusion.png"}
+    drawn = {"learning_curve.png", "parity.png", "roc_pr.png", "confusion.png", "domain.png"}
+    assert pictures == drawn
     figures = pd.json_normalize(run.metrics["history"][0])
     assert np.isfinite(figures["train_loss"]).all()
     frame = pd.read_parquet(run.folder / "predictions.parquet")

@@ -1,0 +1,1 @@
+"""Why a molecule has its score: attributions of atoms and bonds, rationales, known neighbours."""
