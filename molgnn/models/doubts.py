@@ -50,9 +50,11 @@ def check_level(level: float) -> float:
 def names_of(model: "Predictor") -> list[tuple[str, str]]:
     """Name and kind of each column of ``columns_of``; none of the names is one of the model's own.
     Models from other hands have no calibration."""
-    found: list[tuple[str, str]] = []
+    scales, found = getattr(model, "calibration", {}), []
+    if not scales:
+        return []
     for task in tasks_at(model.tasks, "molecule"):
-        scale = getattr(model, "calibration", {}).get(task.name)
+        scale = scales.get(task.name)
         if isinstance(scale, ErrorScale):
             found += [(f"{task.name}_low", FIGURE), (f"{task.name}_high", FIGURE)]
         elif isinstance(scale, ClassScale):
@@ -65,13 +67,15 @@ def names_of(model: "Predictor") -> list[tuple[str, str]]:
 def columns_of(
     model: "Predictor", mean: np.ndarray, std: np.ndarray, level: float = LEVEL
 ) -> list[Column]:
-    """Of predictions (B, O) and their calibrated deviations: ``<task>_low`` and ``<task>_high`` of a
-    calibrated regression, the ends of its interval at ``level``, and ``<task>_set`` of classes,
+    """Of predictions (B, O) and their calibrated deviations: ``<task>_low`` and ``<task>_high`` of
+    a calibrated regression, the ends of its interval at ``level``, and ``<task>_set`` of classes,
     those that ``level`` does not rule out, apart by spaces. An interval is infinite where the
     held-out molecules are too few for the level, and a set may be empty: no class fits."""
-    values: list[Sequence] = []
+    scales, values = getattr(model, "calibration", {}), []
+    if not scales:
+        return []
     for task, own in _places(tasks_at(model.tasks, "molecule")):
-        scale = getattr(model, "calibration", {}).get(task.name)
+        scale = scales.get(task.name)
         if isinstance(scale, ErrorScale):
             middle, sigma = mean[:, own][:, 0], std[:, own][:, 0]
             half = sigma * conformal_quantile(np.array(scale.scores), scale.n, level)

@@ -64,8 +64,8 @@ def annotate(
     The input's cells are passed on unchanged, also one that a spreadsheet would take for a
     formula: the table is the user's own. ``out`` is a .csv, .tsv or .parquet file, or a text
     stream for CSV. Memory does not grow with the table. ``workers`` and ``timeout`` are those of
-    ``screen``, ``domain`` and ``level`` are those of ``Predictor.predict``. Raises Refusal for a file that exists
-    (unless ``force``), or an input that cannot be read.
+    ``screen``, ``domain`` and ``level`` are those of ``Predictor.predict``. Raises Refusal for a
+    file that exists (unless ``force``), or an input that cannot be read.
     """
     asked = _Asked(workers, timeout, chunk, domain, check_level(level))
     if not isinstance(out, str | Path):

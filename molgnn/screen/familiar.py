@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from molgnn.data.targets import free_names, tasks_at
-from molgnn.models.domain import NO_RULE
 from molgnn.models.columns import Column
+from molgnn.models.domain import NO_RULE
 from molgnn.models.familiar import SUFFIX, columns_of
 from molgnn.screen.hits import AFTER, BEFORE
 from molgnn.screen.stages import Hit

@@ -78,9 +78,9 @@ def screen(
     ranking, else in "fp32"; the hits' own values are fp32 in any case. A molecule that takes a
     worker longer than ``timeout`` seconds (None: 60), or kills it, is a reject; with a number there
     is at least one worker. ``engine`` "ray" works on a Ray cluster, that at ``address`` or one of
-    our own, to the same results; ``workers`` are then its actors. ``domain`` and ``level`` are those
-    of ``Predictor.predict``, for the hits alone; a model without training molecules, or without
-    calibration, cannot tell.
+    our own, to the same results; ``workers`` are then its actors. ``domain`` and ``level`` are
+    those of ``Predictor.predict``, for the hits alone; a model without training molecules, or
+    without calibration, cannot tell.
 
     With ``out``, writes hits.csv, rejects.csv, manifest.json and report.html there, and keeps each
     ``shard`` of so many rows in out/unfinished until then: the same call goes on after those that a
