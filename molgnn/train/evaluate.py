@@ -17,7 +17,7 @@ from molgnn.models.baseline import NAME, baseline_predictions
 from molgnn.models.ensemble import Predictor
 from molgnn.models.lists import as_written, mean_and_spread
 from molgnn.train import plots
-from molgnn.train.calibrate import calibration_of, held_of, reported
+from molgnn.train.calibrate import calibration_of, held_of, judge_calibration
 from molgnn.train.domain import judge_domain
 from molgnn.train.kfold import COLUMN, NEVER, member_folds, out_of_fold, together
 from molgnn.train.metrics import by_task, evaluate
@@ -58,14 +58,10 @@ def judge(
         fold_column[COLUMN] = pa.array(fold_of + 1, mask=fold_of == NEVER)
     figures = figures_of(judged, dataset, model.tasks)
     std = predicted.map(lambda _, values: np.zeros_like(values)) if spread is None else spread
-    held = {
-        part: held_of(dataset, model.tasks, rows, predicted, std)
-        for part, (_, rows) in judged.items()
-    }
+    known = {part: rows for part, (_, rows) in judged.items() if part in ("valid", "test")}
+    held = {part: held_of(dataset, model.tasks, r, predicted, std) for part, r in known.items()}
     model.calibration = calibration_of(held["valid"])
-    figures["calibration"] = {
-        part: reported(model.calibration, held[part]) for part in ("valid", "test")
-    }
+    figures["calibration"] = judge_calibration(out, model.calibration, held, options.data.split)
     if len(each) > 1:
         own = _own_parts(model, parts, folds)
         members = [
