@@ -99,8 +99,9 @@ def quintiles(spread: np.ndarray, error: np.ndarray, parts: int = 5) -> list[flo
     return [float(np.sqrt(np.mean(error[rows] ** 2))) for rows in np.array_split(order, parts)]
 
 
-def curve(right: np.ndarray, sure: np.ndarray, bins: int = BINS) -> Sequence[tuple]:
-    """(mean probability, share, number) of each bin that holds molecules: a reliability diagram."""
-    part = np.minimum((sure * bins).astype(int), bins - 1)
-    rows = [part == b for b in range(bins) if (part == b).any()]
-    return [(float(sure[r].mean()), float(right[r].mean()), int(r.sum())) for r in rows]
+def curve(right: np.ndarray, sure: np.ndarray, bins: int = 10) -> Sequence[tuple]:
+    """(mean probability, share, number) of up to ``bins`` equal parts of the molecules, of 10 at
+    least: a reliability diagram."""
+    order = np.argsort(sure, kind="stable")
+    rows = np.array_split(order, min(bins, max(1, len(order) // 10)))
+    return [(float(sure[r].mean()), float(right[r].mean()), len(r)) for r in rows if len(r)]

@@ -87,7 +87,12 @@ def test_errors_that_grow_with_the_spread_rise_over_quintiles():
     assert found[0] == pytest.approx(np.sqrt((error[rows] ** 2).mean()))
 
 
-def test_the_reliability_diagram_has_a_point_for_each_bin_with_molecules():
-    sure = np.array([0.05, 0.06, 0.95])
-    points = curve(np.array([False, True, True]), sure)
-    assert points == [(pytest.approx(0.055), 0.5, 2), (0.95, 1.0, 1)]
+def test_the_reliability_diagram_has_equal_parts_of_ten_molecules_at_least():
+    sure = np.repeat([0.9, 0.1, 0.5], [10, 15, 15])
+    right = np.repeat([1, 0, 1, 0, 1], [10, 12, 3, 7, 8]).astype(bool)
+    points = curve(right, sure)
+    assert [n for *_, n in points] == [10, 10, 10, 10]
+    assert points[0][0] == pytest.approx(0.1) and points[-1] == (pytest.approx(0.9), 1.0, 10)
+    assert sum(share * n for _, share, n in points) == pytest.approx(right.sum())
+    (alone,) = curve(np.array([False, True, True]), np.array([0.05, 0.06, 0.95]))
+    assert alone == (pytest.approx(1.06 / 3), pytest.approx(2 / 3), 3)

@@ -18,6 +18,7 @@ from molgnn.cli.bench import (
     pretrain,
     screen,
     train,
+    uncertainty,
 )
 from molgnn.errors import Refusal
 
@@ -31,6 +32,7 @@ _SUBJECTS = {
     "screen": (screen, "whole screens, or their memory"),
     "latency": (latency, "one SMILES to its prediction, on one core"),
     "gpu": (gpu, "scoring packed molecules on a GPU"),
+    "uncertainty": (uncertainty, "coverage, calibration, spread and domain, by split"),
     "links": (links, "graph autoencoders on citation graphs, beside published figures"),
 }
 
