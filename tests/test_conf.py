@@ -83,7 +83,7 @@ def test_the_values_of_loss_fit_and_optim_are_the_defaults_of_the_code():
     assert standard.fit == FitOptions()
     assert standard.optim == OptimOptions()
     assert options("model=network").model == ModelOptions()
-    assert options("finetune=full").finetune == FinetuneOptions()
+    assert options("finetune=staged").finetune == FinetuneOptions()
     assert options("fit=kfold").fit == FitOptions(folds=5)
 
 
@@ -94,7 +94,7 @@ def test_the_values_of_loss_fit_and_optim_are_the_defaults_of_the_code():
         ("loss", "standard", LossOptions),
         ("optim", "adamw", OptimOptions),
         ("model", "network", ModelOptions),
-        ("finetune", "full", FinetuneOptions),
+        ("finetune", "staged", FinetuneOptions),
     ],
 )
 def test_every_option_of_the_code_is_shown_in_the_file(group, name, kind):

@@ -24,7 +24,10 @@ from molgnn.errors import Refusal
 from molgnn.models.build import build_encoder, whole_spec
 from molgnn.models.bundle import bundled
 from molgnn.models.card import pretrained_card
+from molgnn.models.property import PropertyModel
 from molgnn.models.stored import PRETRAINED, check_features, read_format, read_weights, shipped
+from molgnn.nn.head import MLPHead
+from molgnn.nn.readout import SumReadout
 
 VERSION = 1
 FILES = ("model.safetensors", "config.json", "README.md")
@@ -60,6 +63,42 @@ class Pretrained:
         encoder = build_encoder(self.spec)
         encoder.load_state_dict(self.encoder_state)
         return encoder
+
+
+def begin_with(model: PropertyModel, pretrained: Pretrained, head: bool = True) -> None:
+    """Give a network the pretrained encoder, and with ``head`` also the hidden layer from which
+    descriptors were decoded.
+
+    Pretraining makes of molecule vectors h the mean of the latent, W_g h + b_g, and of that the
+    hidden layer relu(W_d z + b_d): the head's hidden layer begins as relu(W_d W_g h + W_d b_g +
+    b_d). It fits where the readout is the sum of pretraining and the widths are the same; features
+    beside h keep their random weights.
+    """
+    model.encoder.load_state_dict(pretrained.encoder_state)
+    begun = _hidden_layer(pretrained.others) if head else None
+    summed = isinstance(model.readout, SumReadout) and model.readout.scale == SumReadout(1).scale
+    if begun is None or not summed or not isinstance(model.head, MLPHead):
+        return
+    weight, bias = begun
+    hidden = model.head.layers[1]
+    width = model.readout.out_dim
+    if weight.shape == (hidden.out_features, width) and len(model.head.layers) > 2:
+        with torch.no_grad():
+            hidden.weight[:, :width] = weight
+            hidden.bias[:] = bias
+
+
+def _hidden_layer(others: Mapping[str, Tensor]) -> tuple[Tensor, Tensor] | None:
+    """(H, D) and (H,), None where pretraining decoded no descriptors."""
+    names = [f"{of}.{what}" for of in ("graph_latent.mean", "descriptors.layers.1") for what in
+             ("weight", "bias")]  # fmt: skip
+    if not all(name in others for name in names):
+        return None
+    down, down_bias, up, up_bias = (others[name].float() for name in names)
+    dims = down.dim() == up.dim() == 2 and down_bias.dim() == up_bias.dim() == 1
+    if not dims or up.size(1) != down.size(0) or len(down_bias) != len(down):
+        return None
+    return (up @ down, up @ down_bias + up_bias) if len(up_bias) == len(up) else None
 
 
 def save_pretrained(

@@ -47,7 +47,7 @@ def fit(
     optim: Mapping | None = None,
     table: Mapping | None = None,
     pretrained: str | Path | None = None,
-    finetune: str | Mapping = "full",
+    finetune: str | Mapping = "staged",
     say: Callable[[str], None] = lambda line: None,
     epoch_done: EpochDone | None = None,
     **options,
@@ -131,7 +131,7 @@ def options_of(
     optim: Mapping | None = None,
     table: Mapping | None = None,
     pretrained: str | Path | None = None,
-    finetune: str | Mapping = "full",
+    finetune: str | Mapping = "staged",
     **options,
 ) -> RunOptions:
     """What the arguments of ``fit`` stand for. Raises Refusal for what is unknown."""

@@ -122,9 +122,12 @@ class Training:
         batches = list(batch_rows(len(train), self.options.batch_size, order))
         rank, world = self.fabric.global_rank, self.fabric.world_size
         self.model.train()
-        rests = self.finetune is not None and self.finetune.rests(self.epoch)
+        rests = self.finetune is not None and self.finetune.rests(self.epoch, self.options.epochs)
         if rests:
             self.module.encoder.eval()
+            # Nothing to go back through; once set up, DDP waits for all gradients, so there they
+            # are made and dropped.
+            self.module.encoder.requires_grad_(world > 1 and self.finetune.mode != "frozen")
         mean_weights = train.mean_weights(self.loss.levels)
         total = torch.zeros((), device=self.fabric.device)
         labels_seen = 0.0
@@ -141,7 +144,7 @@ class Training:
             loss = self.loss.mean(sums, shares)
             self.optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(loss)
-            if rests:  # dropped, not never made: once set up, DDP waits for all of them
+            if rests:
                 for parameter in self.module.encoder.parameters():
                     parameter.grad = None
             if self.optim.clip:
@@ -152,6 +155,8 @@ class Training:
             labels = sum(counts.values())
             total += loss.detach() * labels
             labels_seen += labels
+        if rests:
+            self.module.encoder.requires_grad_(self.finetune.mode != "frozen")
         return float(self.fabric.all_reduce(total)) / max(labels_seen, 1e-9)
 
     def update_average(self) -> None:

@@ -23,7 +23,7 @@ def parameter_groups(model: PropertyModel, finetune: FinetuneOptions | None) -> 
     if finetune.mode == "frozen":
         return groups
     for k, layer in enumerate(reversed(encoder_layers(model.encoder))):
-        groups.append({"params": layer, "scale": finetune.encoder_lr * finetune.layer_decay**k})
+        groups.append({"params": layer, "scale": finetune.scale * finetune.layer_decay**k})
     return groups
 
 

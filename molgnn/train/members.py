@@ -15,7 +15,7 @@ from molgnn.chem.features import ATOM_SIZES, BOND_SIZES
 from molgnn.data.targets import Task, widths
 from molgnn.errors import Refusal
 from molgnn.models.build import build_model
-from molgnn.models.pretrained import Counts, Pretrained
+from molgnn.models.pretrained import Counts, Pretrained, begin_with
 from molgnn.models.property import PropertyModel
 from molgnn.nn.embed import FieldEmbedding
 from molgnn.nn.loss import LevelLoss
@@ -143,7 +143,7 @@ def new_model(job: Job, member: int) -> PropertyModel:
     if model.features is not None:
         model.features.fit(job.train.graphs.features)
     if job.pretrained is not None:
-        model.encoder.load_state_dict(job.pretrained.encoder_state)
+        begin_with(model, job.pretrained, job.options.finetune.head)
     return model
 
 

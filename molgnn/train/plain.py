@@ -26,8 +26,9 @@ def _as(wanted, value, name: str):
         return from_plain(wanted, value, f"{name}.")
     if wanted in (int, float):
         return _number(wanted, value, name)
-    if wanted == int | None:
-        return None if value is None else _number(int, value, name)
+    if wanted in (int | None, float | None):
+        of = int if wanted == int | None else float
+        return None if value is None else _number(of, value, name)
     if wanted is bool:
         return _of(bool, value, f"{name}={value}: must be true or false")
     if wanted == tuple[str, ...]:

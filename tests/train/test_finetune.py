@@ -14,13 +14,15 @@ from safetensors.torch import load_file
 import molgnn
 from molgnn.chem.fields import ATOM_SIZES, BOND_SIZES
 from molgnn.chem.graph import featurize
+from molgnn.data.batch import to_batch
 from molgnn.data.levels import Levels
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
 from molgnn.data.wishes import Wishes, make_tasks
 from molgnn.errors import Refusal
-from molgnn.models.build import ENCODERS
-from molgnn.models.pretrained import load_pretrained
+from molgnn.models.autoencoder import autoencoder_of
+from molgnn.models.build import ENCODERS, build_model
+from molgnn.models.pretrained import begin_with, load_pretrained
 from molgnn.nn.loss import LevelLoss
 from molgnn.train.api import options_of
 from molgnn.train.finetune import FINETUNES, FinetuneOptions
@@ -69,10 +71,10 @@ def job(sizes, pretrain):
 
 STAGED = {"mode": "staged", "frozen_epochs": 2}
 MODES = {
-    "full": {},
+    "full": {"mode": "full"},
     "frozen": {"mode": "frozen"},
     "staged": STAGED,
-    "layerwise": {"layer_decay": 0.5, "encoder_lr": 0.5},
+    "layerwise": {"mode": "full", "layer_decay": 0.5, "encoder_lr": 0.5},
     "staged and layerwise": STAGED | {"layer_decay": 0.5},
 }
 
@@ -254,7 +256,7 @@ def test_the_spec_takes_the_place_of_the_encoder_but_for_its_dropout(job):
 
 
 def test_without_a_pretrained_encoder_nothing_is_different(job):
-    lesson = job()
+    lesson = job("staged")
     plain = replace(lesson, options=replace(lesson.options, pretrained=None), pretrained=None)
     one, other = new_model(plain, 0), new_model(lesson, 0)
     assert same(encoder(one), encoder(other)) != list(encoder(one))
@@ -355,7 +357,10 @@ def test_an_evaluation_and_a_study_begin_with_it_too(table, pretrain, tmp_path):
         ({"finetune": {"layer_decay": float("nan")}}, "layer_decay=nan"),
         ({"finetune": {"encoder_lr": 0}}, "encoder_lr=0.0: must be above 0"),
         ({"finetune": {"name": "staged", "frozen_epochs": 0}}, "must be at least 1"),
-        ({"finetune": "staged"}, "frozen_epochs=5: with epochs=3 the encoder would never"),
+        (
+            {"finetune": {"frozen_epochs": 3}},
+            "frozen_epochs=3: with epochs=3 the encoder would never",
+        ),
         ({"finetune": {"name": "frozen", "encoder_lr": 0.1}}, "never learns, so leave"),
     ],
 )
@@ -383,3 +388,65 @@ def test_two_processes_give_the_weights_of_one(mode, table, fit, pretrain):
     left, right = (load_file(r.folder / "model" / "model.safetensors") for r in (one, two))
     for name, tensor in left.items():
         np.testing.assert_allclose(right[name], tensor, atol=1e-4, err_msg=name)
+
+
+# The head begins as the hidden layer from which descriptors were decoded.
+
+
+@pytest.fixture(scope="module")
+def known():
+    return load_pretrained("mcule")
+
+
+def network(readout="sum", hidden=300, features=False, **head):
+    spec = {
+        "encoder": "dmpnn",
+        "readout": readout,
+        "head": {"name": "mlp", "hidden": hidden} | head,
+    }
+    more = {"features": ["rdkit2d"], "computed": ("rdkit2d",)} if features else {}
+    torch.manual_seed(0)
+    return build_model(**spec, **more, out_dim={"molecule": 1})
+
+
+@pytest.mark.parametrize("features", [False, True])
+def test_the_head_begins_as_the_layer_before_the_descriptors(known, drugs, features):
+    whole = autoencoder_of(known)
+    batch = to_batch(featurize(drugs)[0])
+    model = network(features=features)
+    before = model.head.layers[1].weight.detach().clone()
+    begin_with(model, known)
+    with torch.no_grad():
+        expected = whole.descriptors.layers[1](whole.vectors(batch))
+        layer, width = model.head.layers[1], model.readout.out_dim
+        found = model.embed(batch) @ layer.weight[:, :width].T + layer.bias
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    assert torch.equal(layer.weight[:, width:], before[:, width:])
+
+
+@pytest.mark.parametrize(
+    "other", [{"readout": "mean"}, {"readout": {"name": "sum", "scale": 5.0}}, {"hidden": 64},
+              {"layers": 0}]
+)  # fmt: skip
+def test_a_head_that_it_does_not_fit_begins_at_random(known, other):
+    model, plain = network(**other), network(**other)
+    begin_with(model, known)
+    assert all(map(torch.equal, model.head.state_dict().values(), plain.head.state_dict().values()))
+    model, plain = network(), network()
+    begin_with(model, known, head=False)
+    assert all(map(torch.equal, model.head.state_dict().values(), plain.head.state_dict().values()))
+    assert same(known.encoder_state, encoder(model)) == list(known.encoder_state)
+
+
+def test_an_encoder_at_rest_is_not_gone_back_through(job, monkeypatch):
+    """It costs half, and changes no bit of what the head learns."""
+    lesson = job({"mode": "staged", "frozen_epochs": 2})
+    quick, plain = training(lesson), training(lesson)
+    quick.train_epoch(lesson.train)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(plain.module.encoder), "requires_grad_", lambda self, _=True: self)
+        plain.train_epoch(lesson.train)
+    assert same(quick.module.state_dict(), plain.module.state_dict()) == list(
+        quick.module.state_dict()
+    )
+    assert all(p.requires_grad for p in quick.module.encoder.parameters())

@@ -6,7 +6,7 @@ from molgnn.models.build import ENCODERS, build_model
 from molgnn.train.finetune import FinetuneOptions
 from molgnn.train.layers import encoder_layers, parameter_groups
 
-SLOWER = FinetuneOptions(layer_decay=0.5, encoder_lr=0.25)
+SLOWER = FinetuneOptions("full", layer_decay=0.5, encoder_lr=0.25)
 
 
 def model_of(name, **options):
