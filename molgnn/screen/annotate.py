@@ -106,7 +106,7 @@ def _annotate(model, table: Table, sink: TableSink, asked: _Asked, progress) -> 
     own = _own_columns(table)
     texts = [*own, *table.columns]
     names = output_names(model, texts)
-    lists = with_std(model.list_columns, model.num_members > 1)
+    lists = with_std(model.list_columns, model.has_list_std)
     lists = free_names(lists, [*texts, *names], "_predicted")
     beside = _beside(model, asked.domain)
     more = _free(beside, [*texts, *names, *lists])
@@ -132,7 +132,7 @@ def _annotate(model, table: Table, sink: TableSink, asked: _Asked, progress) -> 
             predicted += len(result.positions)
             if progress:
                 progress(rows)
-    plain = [*output_names(model, []), *with_std(model.list_columns, model.num_members > 1)]
+    plain = [*output_names(model, []), *with_std(model.list_columns, model.has_list_std)]
     plain += [name for name, _, _ in beside]
     given = zip([*plain, "reason"], [*names, *lists, *more, reason], strict=True)
     renamed = {old: new for old, new in given if old != new}

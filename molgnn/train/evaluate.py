@@ -13,11 +13,12 @@ from molgnn.data.levels import LEVELS, Levels
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Task, tasks_at, with_std
+from molgnn.models.answers import Answers
 from molgnn.models.baseline import NAME, baseline_predictions
 from molgnn.models.ensemble import Predictor
-from molgnn.models.lists import as_written, mean_and_spread
+from molgnn.models.lists import as_written, by_level
 from molgnn.train import plots
-from molgnn.train.calibrate import calibration_of, held_of, reported
+from molgnn.train.calibrate import calibration_of, held_of, of_errors, reported
 from molgnn.train.domain import judge_domain
 from molgnn.train.kfold import COLUMN, NEVER, member_folds, out_of_fold, together
 from molgnn.train.metrics import by_task, evaluate
@@ -42,18 +43,15 @@ def judge(
     from it; so are tables and pictures. "train" is the whole model on the same molecules.
     ``first`` predicts valid where the model has learnt from it too.
     """
-    each, learnt = model.predict_levels(dataset.graphs), parts
-    if first is not None:
-        learnt = together(parts)
-        unseen = first.predict_levels(dataset.graphs.select(parts.valid))
-        each = [_replaced(*pair, parts.valid) for pair in zip(each, unseen, strict=True)]
-    predicted, spread = over_members(each, model.shares)
+    learnt = parts if first is None else together(parts)
+    each, own = _answers(model, first, dataset, parts)
+    predicted, spread = over_members(each, model.shares, own)
     judged: Judged = {part: (predicted, rows) for part, rows in parts.parts().items()}
     fold_column = {}
     if folds is not None:
         fold_of = np.full(len(dataset), NEVER)
         fold_of[parts.train] = folds
-        predicted, spread = out_of_fold(model, each, fold_of)
+        predicted, spread = out_of_fold(model, each, fold_of, own)
         judged = judged | {"valid": (predicted, parts.train)}
         fold_column[COLUMN] = pa.array(fold_of + 1, mask=fold_of == NEVER)
     figures = figures_of(judged, dataset, model.tasks)
@@ -66,13 +64,10 @@ def judge(
     figures["calibration"] = {
         part: reported(model.calibration, held[part]) for part in ("valid", "test")
     }
+    if own is not None:
+        figures["uncertainty"] = {part: of_errors(held[part]) for part in ("valid", "test")}
     if len(each) > 1:
-        own = _own_parts(model, parts, folds)
-        members = [
-            figures_by_part(p, dataset, mine, model.tasks)
-            for p, mine in zip(each, own, strict=True)
-        ]
-        figures["members"] = [{part: m[part] for part in parts.parts()} for m in members]
+        figures["members"] = _of_members(model, each, dataset, parts, folds)
     if options.fit.baseline:
         known = {"valid": parts.train, "test": learnt.train}
         figures["baseline"] = judge_baseline(dataset, parts, known, model.tasks, options.seed)
@@ -92,12 +87,42 @@ def judge(
     return figures
 
 
+def _answers(model: Predictor, first: Predictor | None, dataset: Dataset, parts: Split) -> Answers:
+    """What the members say of all molecules; of valid what those of ``first`` say, if there is
+    one."""
+    found = model.answers(dataset.graphs)
+    if first is None:
+        return found
+    unseen = first.answers(dataset.graphs.select(parts.valid))
+
+    def put(values: Sequence[Levels], others: Sequence[Levels]) -> list[Levels]:
+        return [_replaced(*pair, parts.valid) for pair in zip(values, others, strict=True)]
+
+    own = None if found.own is None else put(found.own, unseen.own)
+    return Answers(put(found.means, unseen.means), own)
+
+
 def _replaced(values: Levels, others: Levels, rows: np.ndarray) -> Levels:
     """The values of all molecules, where those of ``rows`` are ``others``."""
     found = values.map(lambda level, array: array.copy())
     for level in LEVELS:
         found[level][ranges(values.offsets(level), rows)[0]] = others[level]
     return found
+
+
+def _of_members(
+    model: Predictor,
+    each: Sequence[Levels],
+    dataset: Dataset,
+    parts: Split,
+    folds: np.ndarray | None,
+) -> list[dict]:
+    """The figures of each member alone, by part."""
+    found = [
+        figures_by_part(predicted, dataset, mine, model.tasks)
+        for predicted, mine in zip(each, _own_parts(model, parts, folds), strict=True)
+    ]
+    return [{part: member[part] for part in parts.parts()} for member in found]
 
 
 def _own_parts(model: Predictor, parts: Split, folds: np.ndarray | None) -> list[Split]:
@@ -110,16 +135,14 @@ def _own_parts(model: Predictor, parts: Split, folds: np.ndarray | None) -> list
 
 
 def over_members(
-    each: Sequence[Levels], shares: np.ndarray | None = None
+    each: Sequence[Levels],
+    shares: np.ndarray | None = None,
+    own: Sequence[Levels] | None = None,
 ) -> tuple[Levels, Levels | None]:
-    """Mean and standard deviation of the members' predictions, None for one member; ``shares`` as
-    for `mean_and_spread`."""
-    both = {
-        level: mean_and_spread(np.stack([member[level] for member in each]), shares)
-        for level in LEVELS
-    }
-    mean, spread = (each[0].map(lambda level, _, i=i: both[level][i]) for i in (0, 1))
-    return mean, spread if len(each) > 1 else None
+    """Mean and standard deviation of the members' predictions, None for one member that says
+    nothing of its own; ``shares`` and ``own`` as for `mean_and_spread`."""
+    mean, spread = by_level(each, shares, own)
+    return mean, spread if len(each) > 1 or own is not None else None
 
 
 def predictions_table(
