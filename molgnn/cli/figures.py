@@ -39,6 +39,7 @@ def summary(run: Run) -> list[str]:
     lines += verdict(figures, [task.level for task in run.model.tasks])
     lines += render(figures["leaks"]).splitlines()
     lines += domain(figures.get("domain"))
+    lines += calibration(figures.get("calibration"))
     folder = run.folder / "model"
     return [
         *lines,
@@ -63,6 +64,30 @@ def domain(known: dict | None) -> list[str]:
             )
             break
     return lines
+
+
+def calibration(known: dict | None) -> list[str]:
+    """How the calibration holds on test, or else on valid, which it was fitted to: means over the
+    tasks."""
+    if not known:
+        return []
+    part = "test" if known["test"] else "valid"
+    tasks, said = list(known[part].values()), []
+    for figure, text in _CALIBRATION.items():
+        after = [task["after"][figure] for task in tasks if figure in task["after"]]
+        if after and (figure != "width_90" or len(tasks) == 1):  # tasks may have other units
+            said.append(text.format(sum(after) / len(after)))
+    before = [task["before"]["ece"] for task in tasks if "ece" in task.get("before", {})]
+    if before:
+        said.append(f"{sum(before) / len(before):.3f} before")
+    return [f"calibration, {part}: {', '.join(said)}"] if said else []
+
+
+_CALIBRATION = {
+    "coverage_90": "90 % intervals and sets hold {:.0%}",
+    "width_90": "median width {:.3g}",
+    "ece": "expected calibration error {:.3f}",
+}
 
 
 def verdict(figures: dict, levels: list[str] | None = None) -> list[str]:

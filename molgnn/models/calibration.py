@@ -14,7 +14,7 @@ import numpy as np
 
 from molgnn.data.targets import Task
 
-FEW = 20  # held-out labels, and labels of a class: with fewer nothing can be said
+FEW, FEWEST = 20, 5  # held-out labels, and labels of a class: with fewer nothing can be said
 MOST = 1000  # scores and knots that are kept
 _SLOPE = 0.01  # of a step: what is left of the order of the molecules on it
 TINY = 1e-6  # probabilities are kept so far from 0 and 1
@@ -86,6 +86,20 @@ class ClassScale:
 Scale = ErrorScale | ClassScale
 
 
+def words_of(split: str) -> str:
+    """What calibration rests on, for molecules that were held out by a split of that name."""
+    if split == "random":
+        return (
+            "Calibration was fitted to molecules held out at random: of molecules drawn as they "
+            "were, the promised share is inside on average. Other chemistry need not keep it."
+        )
+    return (
+        f"Calibration was fitted to molecules held out by the split {split!r}, which are not drawn "
+        "as those of train and test are: they are not exchangeable, so nothing is guaranteed for "
+        "test or for new molecules. Believe the coverage that was found, not the promised one."
+    )
+
+
 def conformal_quantile(scores: np.ndarray, n: int, level: float) -> float:
     """The ceil((n + 1) level)-th smallest of n scores, infinite beyond the n-th; where only some of
     the n are kept (evenly, by ``thinned``) the next larger one that is."""
@@ -130,8 +144,9 @@ def from_json(data: object, tasks: Sequence[Task]) -> dict[str, Scale]:
             sound &= all(map(_is_sorted, kept)) and bool((np.diff(table, axis=0) >= 0).all())
             sound &= bool(((table >= 0) & (table <= 1)).all())
             sound &= not knots or task.kind == "binary"
+        fewest = FEW if task.kind == "regression" else FEWEST
         for count, scores in zip(counts, kept, strict=True):
-            sound &= type(count) is int and count >= FEW and 0 < len(scores) <= min(count, MOST)
+            sound &= type(count) is int and fewest <= count and 0 < len(scores) <= min(count, MOST)
         numbers = [*asdict(scale).values()]
         if not sound or not np.isfinite(np.array(list(_flat(numbers)), dtype=float)).all():
             raise ValueError(f"{name}: no calibration")

@@ -1,5 +1,6 @@
 """The model card: a bundle's README, for a reader who has only the folder."""
 
+from molgnn.models.calibration import words_of
 from molgnn.models.domain import KEY, NO_RULE, Rule
 
 
@@ -30,6 +31,8 @@ def model_card(config: dict) -> str:
     rule = config.get(KEY)
     said = Rule.from_json(rule).words() if rule else f"{NO_RULE[0].upper()}{NO_RULE[1:]}."
     lines += ["## Domain", "", said, ""]
+    if config.get("calibration"):
+        lines += ["## Calibration", "", words_of(data.get("split", "")), ""]
     lines += [
         "## Limits",
         "",

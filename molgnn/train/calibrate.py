@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,22 +12,31 @@ from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Task, tasks_at
 from molgnn.models.calibration import (
     FEW,
+    FEWEST,
     MOST,
     TINY,
     ClassScale,
     ErrorScale,
     Scale,
     thinned,
+    words_of,
 )
 from molgnn.models.doubts import of_each_class
+from molgnn.train import plots
 from molgnn.train.metrics import by_task
+from molgnn.train.options import SplitOptions
 from molgnn.train.reliability import (
+    covered,
+    curve,
     figures_of_std,
     miscalibration_area,
     of_classes,
     of_intervals,
     of_sets,
+    sure_and_right,
 )
+
+FILE = "calibration.png"
 
 
 def fit_errors(y: np.ndarray, predicted: np.ndarray, std: np.ndarray) -> ErrorScale | None:
@@ -64,14 +74,14 @@ def _likeliest(squares: np.ndarray, variance: np.ndarray) -> tuple[float, float]
 
 
 def fit_classes(y: np.ndarray, p: np.ndarray) -> ClassScale | None:
-    """From held-out classes (n,) and probabilities (n, C); None where a class has fewer than
-    ``FEW`` molecules, or there are fewer than two classes.
+    """From held-out classes (n,) and probabilities (n, C); None for fewer than
+    ``FEW``, or where a class has fewer than ``FEWEST``.
 
     A binary task also gets isotonic steps where they lower the log loss of molecules that were left
     out of them, in ten folds, by more than its standard error: with few molecules they rarely do.
     """
     counts = np.bincount(y.astype(int), minlength=p.shape[1])
-    if counts.min() < FEW:
+    if len(y) < FEW or counts.min() < FEWEST:
         return None
     temperature = _temperature(y, p)
     plain = ClassScale(temperature, (), (), ())
@@ -175,6 +185,36 @@ def of_errors(held: Sequence[Held]) -> dict[str, dict[str, float]]:
             error = np.abs(y - outputs[:, 0])
             found[task.name] = figures_of_std(error, std)
     return found
+
+
+def judge_calibration(
+    out: Path, scales: Mapping[str, Scale], held: Mapping[str, Sequence[Held]], split: SplitOptions
+) -> dict:
+    """``metrics.json``'s "calibration": the ``words`` that it needs, and for valid and test,
+    task by task, figures before and after. Those of valid are of the molecules it was fitted to.
+    Draws ``calibration.png``. Empty without a calibration."""
+    if not scales:
+        return {}
+    plots.calibration(out / FILE, [_curves(name, scales, held) for name in scales])
+    parts = {part: reported(scales, each) for part, each in held.items()}
+    return {"words": words_of(split.name), **parts}
+
+
+def _curves(name: str, scales: Mapping[str, Scale], held: Mapping[str, Sequence[Held]]) -> tuple:
+    """Of a task, for its panel: the task, and (promised, found, number) of each line."""
+    scale, lines = scales[name], {}
+    (task,) = {each.task for each in held["valid"] if each.task.name == name}
+    for part, each in held.items():
+        (one,) = (each for each in each if each.task.name == name)
+        if not len(one.y):
+            continue
+        if isinstance(scale, ErrorScale):
+            lines[part] = covered(one.y, one.outputs[:, 0], one.std, scale)
+        else:
+            p = of_each_class(one.outputs)
+            lines[f"{part}, before"] = curve(*sure_and_right(one.y, p))
+            lines[part] = curve(*sure_and_right(one.y, scale.probability(p)))
+    return task, lines
 
 
 def reported(scales: Mapping[str, Scale], held: Sequence[Held]) -> dict[str, dict]:

@@ -18,7 +18,7 @@ from molgnn.models.baseline import NAME, baseline_predictions
 from molgnn.models.ensemble import Predictor
 from molgnn.models.lists import as_written, by_level
 from molgnn.train import plots
-from molgnn.train.calibrate import calibration_of, held_of, of_errors, reported
+from molgnn.train.calibrate import calibration_of, held_of, judge_calibration, of_errors
 from molgnn.train.domain import judge_domain
 from molgnn.train.kfold import COLUMN, NEVER, member_folds, out_of_fold, together
 from molgnn.train.metrics import by_task, evaluate
@@ -56,16 +56,12 @@ def judge(
         fold_column[COLUMN] = pa.array(fold_of + 1, mask=fold_of == NEVER)
     figures = figures_of(judged, dataset, model.tasks)
     std = predicted.map(lambda _, values: np.zeros_like(values)) if spread is None else spread
-    held = {
-        part: held_of(dataset, model.tasks, rows, predicted, std)
-        for part, (_, rows) in judged.items()
-    }
+    known = {part: rows for part, (_, rows) in judged.items() if part in ("valid", "test")}
+    held = {part: held_of(dataset, model.tasks, r, predicted, std) for part, r in known.items()}
     model.calibration = calibration_of(held["valid"])
-    figures["calibration"] = {
-        part: reported(model.calibration, held[part]) for part in ("valid", "test")
-    }
+    figures["calibration"] = judge_calibration(out, model.calibration, held, options.data.split)
     if own is not None:
-        figures["uncertainty"] = {part: of_errors(held[part]) for part in ("valid", "test")}
+        figures["uncertainty"] = {part: of_errors(each) for part, each in held.items()}
     if len(each) > 1:
         figures["members"] = _of_members(model, each, dataset, parts, folds)
     if options.fit.baseline:
@@ -77,14 +73,19 @@ def judge(
         where[rows] = part  # with folds all of train is valid: it is predicted out of fold
     seen = by_task(dataset.labels, dataset.bounds, predicted, model.tasks)
     plots.predictions(out, [(j, predicted.spread(j.task.level, where)) for j in seen])
-    mean, std = model.calibrated(predicted.molecule, std.molecule)
-    predicted = replace(predicted, molecule=mean)
-    if model.has_std and spread is None:
-        spread = predicted.map(lambda _, values: np.zeros_like(values))
-    spread = spread and replace(spread, molecule=std)
-    table = predictions_table(model.tasks, dataset, predicted, spread, split=where, **fold_column)
+    believed = _believed(model, predicted, std, spread is not None or model.has_std)
+    table = predictions_table(model.tasks, dataset, *believed, split=where, **fold_column)
     pq.write_table(pa.table(table), out / "predictions.parquet")
     return figures
+
+
+def _believed(
+    model: Predictor, predicted: Levels, std: Levels, with_std: bool
+) -> tuple[Levels, Levels | None]:
+    """Mean and deviation as the calibrated model gives them."""
+    mean, of_molecules = model.calibrated(predicted.molecule, std.molecule)
+    spread = replace(std, molecule=of_molecules) if with_std else None
+    return replace(predicted, molecule=mean), spread
 
 
 def _answers(model: Predictor, first: Predictor | None, dataset: Dataset, parts: Split) -> Answers:

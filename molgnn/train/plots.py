@@ -82,6 +82,41 @@ def domain(
     figure.savefig(path, dpi=150)
 
 
+def calibration(path: Path, panels: Sequence[tuple[Task, Mapping[str, Sequence[tuple]]]]) -> None:
+    """A panel for each of the first twelve tasks, with its lines of (promised, found, number):
+    coverage of a regression's intervals, or the reliability of probabilities, also before
+    calibration. The grey band is where 95 % of binomial shares would be, for ``test`` or ``valid``.
+    """
+    panels = panels[:MAX_PANELS]
+    columns = min(len(panels), 4)
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(3.6 * columns, 3.4 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for spare in axes[len(panels) :]:
+        spare.set_visible(False)
+    for ax, (task, lines) in zip(axes, panels, strict=False):
+        regression = task.kind == "regression"
+        if regression and lines:
+            _band(ax, min(points[0][2] for points in lines.values()))
+        ax.plot([0, 1], [0, 1], color="black", lw=0.6, ls=":")
+        for label, points in lines.items():
+            part, _, before = label.partition(",")
+            x, y, _ = np.transpose(points)
+            line = {"color": COLOURS[part], "ls": "--" if before else "-", "lw": 1, "ms": 3}
+            alpha, marker = 0.5 if before else 1, None if regression else "o"
+            ax.plot(x, y, label=label, alpha=alpha, marker=marker, **line)
+        sides = ("level", "share inside") if regression else ("probability", "share")
+        ax.set(xlabel=sides[0], ylabel=sides[1], title=_title(task), xlim=(0, 1), ylim=(0, 1))
+        ax.legend(frameon=False)
+    figure.savefig(path, dpi=150)
+
+
+def _band(ax: Axes, n: int) -> None:
+    levels = np.linspace(0.01, 0.99, 99)
+    half = 1.96 * np.sqrt(levels * (1 - levels) / n)
+    ax.fill_between(levels, levels - half, levels + half, color="#dde3ea", lw=0)
+
+
 def folds(
     path: Path, metric: str, sides: Mapping[str, Sequence[float]], found: Comparison | None
 ) -> None:

@@ -55,8 +55,7 @@ def of_classes(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
     calibration error is that of the probability of 1 in a binary task, else that of the likeliest
     class. Naeini 2015, doi:10.1609/aaai.v29i1.9602; Brier 1950."""
     rows = np.arange(len(y)), y.astype(int)
-    sure = p[:, 1] if p.shape[1] == 2 else p.max(axis=1)
-    right = y == 1 if p.shape[1] == 2 else p.argmax(axis=1) == y
+    right, sure = sure_and_right(y, p)
     hot = np.zeros_like(p)
     hot[rows] = 1.0
     squares = ((p - hot) ** 2).sum(axis=1) / (2 if p.shape[1] == 2 else 1)
@@ -65,6 +64,25 @@ def of_classes(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
         "brier": float(squares.mean()),
         "nll": float(-np.log(np.maximum(p[rows], 1e-12)).mean()),
     }
+
+
+def sure_and_right(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whether (n,) and how surely (n,) something holds of classes (n,) with probabilities (n, C):
+    that a binary class is 1, or that the likeliest of several is the right one."""
+    if p.shape[1] == 2:
+        return y == 1, p[:, 1]
+    return p.argmax(axis=1) == y, p.max(axis=1)
+
+
+def covered(
+    y: np.ndarray, predicted: np.ndarray, std: np.ndarray, scale: ErrorScale, points: int = 19
+) -> list[tuple[float, float, int]]:
+    """(level, the share of labels within the interval of that level, n) for levels up to 95 %."""
+    error, found = np.abs(y - predicted), []
+    for level in (np.arange(1, points + 1) / (points + 1)).tolist():
+        share = float((error <= scale.half_width(std, level)).mean())
+        found.append((level, share, len(y)))
+    return found
 
 
 def expected_calibration_error(right: np.ndarray, sure: np.ndarray, bins: int = BINS) -> float:

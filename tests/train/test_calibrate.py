@@ -8,6 +8,7 @@ import pytest
 from molgnn.data.targets import Task
 from molgnn.models.calibration import (
     FEW,
+    FEWEST,
     MOST,
     ClassScale,
     conformal_quantile,
@@ -132,7 +133,7 @@ def test_too_few_molecules_say_nothing():
     assert fit_errors(y, mu, std) is None
     y, p = classes(300, 1.0)
     y[:] = 0
-    y[: FEW - 1] = 1
+    y[: FEWEST - 1] = 1
     assert fit_classes(y, p) is None
 
 
