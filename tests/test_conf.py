@@ -162,7 +162,7 @@ def test_without_arguments_it_is_the_shipped_data_set():
         (["fit.epoch=3"], "unknown option of fit 'epoch': choose one of .*epochs"),
         (["seeds=3"], "unknown option 'seeds': choose one of .*seed"),
         (["data=csv"], "data.path is missing: give data.path=..."),
-        (["loss=l3"], "unknown loss 'l3': choose one of focal, huber, l1"),
+        (["loss=l3"], "unknown loss 'l3': choose one of evidential, focal, huber, l1"),
         (["finetune=thawed"], "unknown finetune 'thawed': choose one of frozen, full, layerwise"),
         (["finetune=frozen"], "no encoder to go on from: give pretrained="),
         (["pretrained=it", "model=forest"], "no network in this model"),

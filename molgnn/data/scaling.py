@@ -92,8 +92,9 @@ def _log10(name: str, labels: np.ndarray) -> np.ndarray:
 
 
 def decode(logits: np.ndarray, tasks: Sequence["Task"]) -> np.ndarray:
-    """Network outputs (n, O) of one level -> predictions (n, O): the user's units (of quantiles the
-    median first), or probabilities. After ``rank`` none is beyond the range of the training labels.
+    """Network outputs (n, O) of one level -> predictions, one for each of the tasks' columns: the
+    user's units (of quantiles the median first), or probabilities; what a task's ``spread`` says is
+    left out. After ``rank`` none is beyond the range of the training labels.
     """
     logits = np.asarray(logits, dtype=np.float64)
     parts, start = [], 0
@@ -101,7 +102,7 @@ def decode(logits: np.ndarray, tasks: Sequence["Task"]) -> np.ndarray:
         part = logits[:, start : start + task.width]
         start += task.width
         if task.kind == "regression":
-            part = _decoded(part, task)
+            part = _decoded(part[:, :1] if task.spread else part, task)
         elif task.kind == "binary":
             part = 0.5 * (1.0 + np.tanh(0.5 * part))  # the logistic function, free of overflow
         else:
@@ -109,6 +110,16 @@ def decode(logits: np.ndarray, tasks: Sequence["Task"]) -> np.ndarray:
             part = part / part.sum(axis=1, keepdims=True)
         parts.append(part)
     return np.concatenate(parts, axis=1) if parts else logits
+
+
+def deviation(value: np.ndarray, std: np.ndarray, task: "Task") -> np.ndarray:
+    """A standard deviation (n,) about a scaled value (n,) -> that in the user's units (n,): after
+    ``log10`` and ``rank`` half of what lies between one below and one above. Squares are finite."""
+    if task.transform in ("log10", "rank"):
+        found = (_decoded(value + std, task) - _decoded(value - std, task)) / 2
+    else:
+        found = std * task.std
+    return np.minimum(found, 1e100)
 
 
 def of_shares(values: np.ndarray, task: "Task") -> np.ndarray:

@@ -11,6 +11,7 @@ from molgnn.data.scaling import TRANSFORMS
 from molgnn.errors import Refusal
 
 KINDS = ("regression", "binary", "multiclass")
+SPREADS = {"": 1, "variance": 2, "evidential": 4}  # outputs of a head that says so much of itself
 LARGEST = 1e30  # a label beyond it, single precision could not hold when it is scaled
 RESERVED = ("line", "id", "smiles", "split", "reason", "fingerprint")  # columns of other meaning
 
@@ -21,7 +22,8 @@ class Task:
 
     Regression labels are transformed, then scaled by the training labels' ``mean`` and ``std``;
     ``knots`` are those of the transform ``rank``. With ``quantiles`` (ascending, 0.5 among them)
-    the network gives one output for each.
+    the network gives one output for each; with ``spread`` further ones say how far it may be off,
+    see ``nn.spread``.
     """
 
     name: str
@@ -34,11 +36,14 @@ class Task:
     transform: str = "standardize"
     knots: tuple[tuple[float, float], ...] = ()
     quantiles: tuple[float, ...] = ()
+    spread: str = ""
 
     @property
     def width(self) -> int:
         """Outputs that the network has for this task."""
-        return len(self.classes) if self.kind == "multiclass" else max(1, len(self.quantiles))
+        if self.kind == "multiclass":
+            return len(self.classes)
+        return len(self.quantiles) or SPREADS[self.spread]
 
     @property
     def quantile_order(self) -> list[int]:
@@ -90,6 +95,8 @@ class Task:
             and (not self.quantiles or 0.5 in self.quantiles)
             and list(self.quantiles) == sorted(set(self.quantiles))
             and all(0 < quantile < 1 for quantile in self.quantiles)
+            and self.spread in list(SPREADS)
+            and (not self.spread or (self.kind == "regression" and not self.quantiles))
         )
 
 

@@ -17,13 +17,15 @@ class Wishes:
 
     ``kind``: auto, regression, binary, multiclass; ``transform``, for regression alone: one of
     TRANSFORMS, or auto, which looks at the labels of molecules (``data.scaling.by_their_look``);
-    ``quantiles``: to be predicted in the place of the mean; ``units``: by name.
+    ``quantiles``: to be predicted in the place of the mean; ``units``: by name; ``spread``: what
+    networks say of their errors, see ``Task``.
     """
 
     kind: str | Mapping[str, str] = "auto"
     transform: str | Mapping[str, str] = "auto"
     quantiles: tuple[float, ...] = ()
     units: Mapping[str, str] | None = None
+    spread: str = ""
 
     def of(self, option: str, name: str, default: str) -> str:
         wish = getattr(self, option)
@@ -121,7 +123,7 @@ def _task(
             raise choices("data.transform", transform, ("auto", *TRANSFORMS))
         scale = fitted(name, transform, exact, weight)
         chosen = {"level": level, "transform": transform, "quantiles": wishes.quantiles}
-        return Task(name, kind, unit, **scale, **chosen)
+        return Task(name, kind, unit, **scale, **chosen, spread=wishes.spread)
     return Task(name, kind, unit, _classes(name, kind, labels, has_bounds), level=level)
 
 

@@ -93,7 +93,7 @@ def alike_predictions(
             _look_up(known[present, :width], values, queries[:, :width], found)
         if task.kind == "binary":
             found = found[:, 1:]
-        columns.append(np.repeat(found, task.width // found.shape[1], axis=1))
+        columns.append(np.repeat(found, len(task.columns) // found.shape[1], axis=1))
     return np.concatenate(columns, axis=1)
 
 

@@ -136,7 +136,7 @@ def _check(option: str, value: object, wanted: type) -> None:
     """Options come from files and command lines: a wrong one is the user's, not a traceback."""
     if type(value) is not wanted and (wanted, type(value)) != (float, int):
         raise Refusal(f"{option}={value!r}: must be {_SAID[wanted]}")
-    if wanted is int and value < (0 if option == "head.layers" else 1):
+    if wanted is int and value < (0 if option in ("head.layers", "head.samples") else 1):
         raise Refusal(f"{option}={value}: too small")
     widest = MOST_CHANNELS if option.rpartition(".")[2] in ("dim", "hidden") else MOST_LAYERS
     if wanted is int and value > widest:

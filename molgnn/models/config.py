@@ -119,6 +119,8 @@ def tasks_of(path: Path, config: dict) -> list[Task]:
     beyond = [task.name for task in tasks if task.level != "molecule" or task.quantiles]
     if beyond and config["shallow"]:
         raise Refusal(f"{path}: damaged: a model without a graph cannot predict {beyond[0]!r}")
+    if not config["members"] and any(task.spread for task in tasks):
+        raise Refusal(f"{path}: damaged: without a network nothing says how far it may be off")
     return tasks
 
 

@@ -10,9 +10,9 @@ import torch
 from molgnn.chem.graph import PackedGraphs, featurize
 from molgnn.chem.trace import Trace
 from molgnn.data.levels import Levels
-from molgnn.data.scaling import decode
 from molgnn.data.targets import Task, tasks_at
 from molgnn.errors import Refusal, choices
+from molgnn.models.answers import Answers, Said, level_answers, molecule_answers, speaks
 from molgnn.models.calibration import ErrorScale, Scale
 from molgnn.models.domain import Rule, rule_of
 from molgnn.models.doubts import LEVEL, applied, check_level
@@ -83,8 +83,18 @@ class Predictor:
     @property
     def has_std(self) -> bool:
         """Whether a standard deviation stands beside each column of molecules: that of several
-        members, or the size of errors that calibration found."""
-        return self.num_members > 1 or any(self._sized)
+        members, a member's own, or the size of errors that calibration found."""
+        return self.num_members > 1 or any(self._told)
+
+    @property
+    def has_list_std(self) -> bool:
+        """The same for the columns of atoms and bonds, of which there is no calibration."""
+        return self.num_members > 1 or any(speaks(self, "atom") + speaks(self, "bond"))
+
+    @property
+    def _told(self) -> list[bool]:
+        """Whether one member is enough for a standard deviation of each column of molecules."""
+        return [a or b for a, b in zip(self._sized, speaks(self, "molecule"), strict=True)]
 
     @property
     def _sized(self) -> list[bool]:
@@ -143,51 +153,46 @@ class Predictor:
 
         A molecule's numbers do not depend on the others, whichever and however many they are.
         """
+        return self._members(graphs, precision)[0]
+
+    def _members(self, graphs: PackedGraphs, precision: str) -> Said:
         self._check(graphs)
-        tasks, found = self.tasks_at("molecule"), []
-        if self.members:
-            found = [decode(m, tasks) for m in self.scorer(precision).logits(graphs)]
-        return np.stack(found + self._of_shallow(graphs))
+        return molecule_answers(self, graphs, precision)
 
     def _check(self, graphs: PackedGraphs) -> None:
         if self.blocks and graphs.features is None:
             raise ValueError(f"the graphs need the features {self.blocks}: featurize(..., blocks=)")
 
-    def _of_shallow(self, graphs: PackedGraphs) -> list[np.ndarray]:
-        wanted = any(model.embeddings for model in self.shallow)
-        vectors = self.scorer().embed(graphs) if wanted else None
-        return [model.predict(graphs.features, vectors, len(graphs)) for model in self.shallow]
+    def answers(self, graphs: PackedGraphs) -> Answers:
+        """What each member says of molecules, atoms and bonds, and of its own errors. In fp32."""
+        self._check(graphs)
+        return level_answers(self, graphs)
 
     def predict_levels(self, graphs: PackedGraphs) -> list[Levels]:
         """Each member's predictions for molecules (B, O), atoms (N, O) and bonds (M, O), in the
         graphs' order; columns are those of the tasks of the level. In fp32."""
-        self._check(graphs)
-        if self.shallow:  # they are for molecules, and there is nothing else to predict
-            return [Levels.of(graphs, molecule=m) for m in self.predict_members(graphs)]
-        return [
-            Levels.of(graphs, **{k: decode(v, self.tasks_at(k)) for k, v in member.items()})
-            for member in self.scorer().level_logits(graphs)
-        ]
+        return self.answers(graphs).means
 
     def predict_lists(self, graphs: PackedGraphs, traces: Sequence[Trace]) -> Listed:
         """Molecules, atoms and bonds at once, these in the order of the input."""
-        found = listed(self.predict_levels(graphs), traces, self.shares)
+        means, own = self.answers(graphs)
+        found = listed(means, traces, self.has_list_std, self.shares, own)
         mean, std = self.calibrated(found.mean, found.std)
         return found._replace(mean=mean, std=std)
 
     def predict_graphs(
         self, graphs: PackedGraphs, precision: str = "fp32"
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean (B, O) over members, and sample standard deviation (B, O), 0 for one member, both
+        """Mean (B, O) over members, and standard deviation (B, O), see ``mean_and_spread``, both
         calibrated where calibration is known."""
-        found = mean_and_spread(self.predict_members(graphs, precision), self.shares)
-        return self.calibrated(*found)
+        each, own = self._members(graphs, precision)
+        return self.calibrated(*mean_and_spread(each, self.shares, own))
 
     def calibrated(self, mean: np.ndarray, std: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What members say of molecules, mean and spread (B, O), as it is to be believed. One
-        member alone says nothing of the spread: NaN where no calibration does."""
+        """What members say of molecules, mean and spread (B, O), as it is to be believed; NaN where
+        neither a lone member's head nor calibration says anything of the spread."""
         if self.num_members == 1 and self.has_std:
-            std = np.where([self._sized], std, np.nan)
+            std = np.where([self._told], np.nan_to_num(std), np.nan)
         return applied(self.calibration, self.tasks_at("molecule"), mean, std)
 
     @property

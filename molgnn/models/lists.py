@@ -12,8 +12,8 @@ from molgnn.data.levels import LEVELS, Levels
 class Listed(NamedTuple):
     """What an ensemble says of B molecules and their parts: ``mean`` and ``std`` (B, O) of the
     columns of molecules; and ``lists``, for each column of atoms, then of bonds, and after these
-    for each of their standard deviations, if there are several members, B arrays with one value
-    for each atom or bond that is written, NaN where the graph does not have it."""
+    for each of their standard deviations, if there are some, B arrays with one value for each atom
+    or bond that is written, NaN where the graph does not have it."""
 
     mean: np.ndarray
     std: np.ndarray
@@ -21,17 +21,27 @@ class Listed(NamedTuple):
 
 
 def mean_and_spread(
-    each: np.ndarray, shares: np.ndarray | None = None
+    each: np.ndarray, shares: np.ndarray | None = None, own: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """What the members say, (members, B, O) -> mean and sample standard deviation (B, O), 0 for one
-    member. ``shares`` (members,), 1 in all, say what each counts; None: all the same."""
+    member. ``shares`` (members,), 1 in all, say what each counts; None: all the same.
+
+    ``own`` (members, B, O) are the members' own standard deviations, NaN where one says nothing of
+    itself, which counts as 0. By the law of total variance the variance is that between members
+    plus the mean of their own: Lakshminarayanan 2017, arXiv:1612.01474. One member's is its own.
+    """
     if len(each) == 1:
-        return each[0], np.zeros(each.shape[1:])
-    if shares is None:
+        return each[0], np.zeros(each.shape[1:]) if own is None else own[0]
+    if shares is None and own is None:
         return each.mean(axis=0), each.std(axis=0, ddof=1)
+    if shares is None:
+        shares = np.full(len(each), 1.0 / len(each))
     mean = _weighed(each, shares)
     squares = _weighed([(member - mean) ** 2 for member in each], shares)
-    return mean, np.sqrt(squares / (1.0 - (shares**2).sum()))  # for equal shares, ddof=1
+    variance = squares / (1.0 - (shares**2).sum())  # for equal shares, ddof=1
+    if own is not None:
+        variance += _weighed([np.nan_to_num(std) ** 2 for std in own], shares)
+    return mean, np.sqrt(variance)
 
 
 def _weighed(each: Sequence[np.ndarray], shares: np.ndarray) -> np.ndarray:
@@ -43,19 +53,32 @@ def _weighed(each: Sequence[np.ndarray], shares: np.ndarray) -> np.ndarray:
 
 
 def listed(
-    members: Sequence[Levels], traces: Sequence[Trace], shares: np.ndarray | None = None
+    members: Sequence[Levels],
+    traces: Sequence[Trace],
+    with_std: bool,
+    shares: np.ndarray | None = None,
+    own: Sequence[Levels] | None = None,
 ) -> Listed:
-    """Mean and sample standard deviation over members; ``traces`` are those of the molecules."""
-    several = len(members) > 1
-    both = {
-        level: mean_and_spread(np.stack([member[level] for member in members]), shares)
-        for level in LEVELS
-    }
-    middle = members[0].map(lambda level, _: both[level][0])
-    spreads = members[0].map(lambda level, _: both[level][1])
+    """Mean and standard deviation over members; ``traces`` are those of the molecules, and
+    ``with_std`` asks for the standard deviations of atoms and bonds."""
+    middle, spreads = by_level(members, shares, own)
     lists = as_written(middle, traces)
-    lists += as_written(spreads, traces) if several else []
+    lists += as_written(spreads, traces) if with_std else []
     return Listed(middle.molecule, spreads.molecule, lists)
+
+
+def by_level(
+    members: Sequence[Levels],
+    shares: np.ndarray | None = None,
+    own: Sequence[Levels] | None = None,
+) -> tuple[Levels, Levels]:
+    """Mean and standard deviation over members, for each level those of ``mean_and_spread``."""
+    both = {}
+    for level in LEVELS:
+        stds = None if own is None else np.stack([member[level] for member in own])
+        both[level] = mean_and_spread(np.stack([m[level] for m in members]), shares, stds)
+    mean, spread = (members[0].map(lambda level, _, i=i: both[level][i]) for i in (0, 1))
+    return mean, spread
 
 
 def as_written(values: Levels, traces: Sequence[Trace]) -> list[list[np.ndarray]]:

@@ -8,6 +8,7 @@ from torch import Tensor
 from molgnn.data.batch import GraphBatch
 from molgnn.data.tiles import Kinds, Tile
 from molgnn.models.property import PropertyModel
+from molgnn.nn.head import asked
 from molgnn.nn.tiled import pooled
 
 
@@ -27,16 +28,17 @@ class LevelOutputs:
         if self.member.head is not None:
             self.vectors.append(pooled(self.member.readout, atoms, tile))
         if self.member.atom_head is not None:
-            self.rows["atom"].append(self.member.atom_head(atoms)[: len(tile.members.index)])
+            self.rows["atom"].append(asked(self.member.atom_head)(atoms)[: len(tile.members.index)])
         if self.member.bond_head is not None:
             half = tile.halves.edge_index.size(1) // 2
             ends, kind = tile.halves.edge_index[:, :half], tile.halves.bond_kind[:half]
-            logits = self.member.bond_head(atoms, ends, kinds.bonds.index_select(0, kind))
+            codes = kinds.bonds.index_select(0, kind)
+            logits = asked(self.member.bond_head)(atoms, ends, codes)
             self.rows["bond"].append(logits[: len(tile.arriving.index) // 2])
 
     def add_plain(self, batch: GraphBatch) -> None:
-        """A batch, by the network's own forward pass."""
-        for level, logits in self.member(batch).items():
+        """A batch, by the network's own forward pass, as predictions are made."""
+        for level, logits in self.member(batch, sampled=True).items():
             self.rows[level].append(logits)
 
     def joined(self, head: Callable[[PropertyModel, Tensor], Tensor]) -> dict[str, Tensor]:
@@ -49,5 +51,5 @@ class LevelOutputs:
                 found[level] = torch.cat(rows).float()
             else:  # no molecule at all
                 part = self.member.atom_head if level == "atom" else self.member.bond_head
-                found[level] = torch.zeros(0, part.out_dim)
+                found[level] = torch.zeros(0, part.out_dim * max(1, self.member.samples(level)))
         return found

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from molgnn.data.batch import GraphBatch
 from molgnn.nn.beside import FeatureInput
+from molgnn.nn.head import asked
 
 
 class PropertyModel(nn.Module):
@@ -36,6 +37,11 @@ class PropertyModel(nn.Module):
         heads = {"molecule": self.head, "atom": self.atom_head, "bond": self.bond_head}
         return [level for level, head in heads.items() if head is not None]
 
+    def samples(self, level: str) -> int:
+        """How many masks of dropout the head of a level is asked with, 0 for none."""
+        heads = {"molecule": self.head, "atom": self.atom_head, "bond": self.bond_head}
+        return getattr(heads[level], "samples", 0)
+
     def embed(self, batch: GraphBatch) -> Tensor:
         """Molecule vectors (B, D), what the head sees of the graph."""
         atoms = self.encoder(batch.x, batch.edge_index, batch.edge_attr)
@@ -47,17 +53,23 @@ class PropertyModel(nn.Module):
             return vectors
         return torch.cat([vectors, self.features(features)], dim=1)
 
-    def forward(self, batch: GraphBatch) -> dict[str, Tensor]:
-        """B molecules with N atoms and M bonds -> logits by level: (B, O), (N, O), (M, O)."""
+    def forward(self, batch: GraphBatch, sampled: bool = False) -> dict[str, Tensor]:
+        """B molecules with N atoms and M bonds -> logits by level: (B, O), (N, O), (M, O);
+        ``sampled``: as predictions are made, (B, samples x O) and so on where there are samples."""
+        way = asked if sampled else _as_it_is
         atoms = self.encoder(batch.x, batch.edge_index, batch.edge_attr)
         logits = {}
         if self.head is not None:
             pooled = self.readout(atoms, batch.graph_id, batch.num_graphs)
-            logits["molecule"] = self.head(self.beside(pooled, batch.features))
+            logits["molecule"] = way(self.head)(self.beside(pooled, batch.features))
         if self.atom_head is not None:
-            logits["atom"] = self.atom_head(atoms)
+            logits["atom"] = way(self.atom_head)(atoms)
         if self.bond_head is not None:
             bonds = batch.edge_index.size(1) // 2  # each edge in one direction, then in the other
             ends, codes = batch.edge_index[:, :bonds], batch.edge_attr[:bonds]
-            logits["bond"] = self.bond_head(atoms, ends, codes)
+            logits["bond"] = way(self.bond_head)(atoms, ends, codes)
         return logits
+
+
+def _as_it_is(head: nn.Module) -> nn.Module:
+    return head

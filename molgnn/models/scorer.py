@@ -14,6 +14,7 @@ from molgnn.models.ahead import Part, parts_on, pieces_of
 from molgnn.models.outputs import LevelOutputs
 from molgnn.models.property import PropertyModel
 from molgnn.models.small import SMALL, Sizes, same_bits
+from molgnn.nn.head import asked
 from molgnn.nn.tiled import TiledPlain, on_tiles, pooled
 
 Compute = Callable[[PackedGraphs, Sizes], list[Tensor]]
@@ -47,7 +48,8 @@ class Scorer:
 
     @torch.inference_mode()
     def logits(self, graphs: PackedGraphs) -> np.ndarray:
-        """Outputs for molecules (members, B, O) float32; O is 0 without such targets."""
+        """Outputs for molecules (members, B, O) float32; O is 0 without such targets. A head with
+        ``samples`` gives all of them side by side, (members, B, samples x O)."""
         if self.members[0].head is None:
             return np.zeros((len(self.members), len(graphs), 0), dtype=np.float32)
         sizes = self._sizes(graphs, self._answers)
@@ -159,10 +161,10 @@ class Scorer:
     def _head(
         self, member: PropertyModel, vectors: Tensor, features: Tensor | None, rows: int
     ) -> Tensor:
-        vectors = member.beside(vectors, features)
+        vectors, head = member.beside(vectors, features), asked(member.head)
         count = len(vectors)
         blocks = max(1, -(-count // rows))
         filled = vectors.new_zeros(blocks * rows, vectors.size(1))
         filled[:count] = vectors
-        logits = torch.cat([member.head(block) for block in filled.split(rows)])
+        logits = torch.cat([head(block) for block in filled.split(rows)])
         return logits[:count].float()

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def table_of(
     model: "Predictor", texts: Sequence[str], domain: bool | str, level: float
 ) -> pd.DataFrame:
-    """One row a text: the model's ``columns``, then ``<column>_std``, for an ensemble that of its
-    members, and where errors are calibrated that of errors; ``list_columns`` in the same way;
+    """One row a text: the model's ``columns``, then ``<column>_std``, that of members and heads
+    (``models.answers``), and where errors are calibrated that of errors; ``list_columns`` alike;
     intervals (``<task>_low``, ``<task>_high``) and sets of classes (``<task>_set``) at ``level``,
     where they are calibrated; ``reason``, empty for a valid molecule. A bad one has NaN and its
     reason. A list column holds an array for each molecule, with one value for each atom (or bond)
@@ -39,9 +39,7 @@ def table_of(
     values = [*mean.T, *(std.T if model.has_std else ())]
     names = with_std(model.columns, model.has_std)
     table = {name: _spread_out(v, rows, n) for name, v in zip(names, values, strict=True)}
-    for name, arrays in zip(
-        with_std(model.list_columns, model.num_members > 1), lists, strict=True
-    ):
+    for name, arrays in zip(with_std(model.list_columns, model.has_list_std), lists, strict=True):
         found = dict(zip(rows.tolist(), arrays, strict=True))
         table[name] = [found.get(i, np.nan) for i in range(n)]
     more = doubts.columns_of(model, mean, std, level)

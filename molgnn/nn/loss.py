@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from molgnn.nn.spread import evidence_of, evidential_nll, normal_nll, normal_of
+
 
 @dataclass(frozen=True)
 class TaskLoss:
@@ -14,7 +16,8 @@ class TaskLoss:
 
     ``weight`` multiplies it. ``class_weights`` (C,) are for classes, ``balanced_weights`` makes
     some; ``gamma`` > 0 makes cross-entropy focal; ``delta`` is Huber's, in scaled units;
-    ``quantiles`` are those of the outputs of ``quantile``.
+    ``quantiles`` are those of the outputs of ``quantile``; ``evidence`` is the weight of the
+    regulariser of ``evidential``.
     """
 
     name: str
@@ -24,6 +27,7 @@ class TaskLoss:
     gamma: float = 0.0
     delta: float = 1.0
     quantiles: tuple[float, ...] = ()
+    evidence: float = 0.0
 
 
 class MaskedLoss(nn.Module):
@@ -117,6 +121,19 @@ def _quantile(logits: Tensor, y: Tensor, bound, weights, task: TaskLoss) -> Tens
     return torch.maximum(q * below, (q - 1) * below).mean(dim=1)
 
 
+def _mve(logits: Tensor, y: Tensor, bound, weights, task: TaskLoss) -> Tensor:
+    """The negative log-likelihood of mean and variance: Nix and Weigend 1994; see ``nn.spread``."""
+    return normal_nll(*normal_of(logits), y, bound)
+
+
+def _evidential(logits: Tensor, y: Tensor, bound, weights, task: TaskLoss) -> Tensor:
+    """NLL + evidence |y - gamma| (2 nu + alpha): Amini 2020, arXiv:1910.02600, eqs. 8-10. Evidence
+    costs where it is wrong; a bound that gamma keeps is not."""
+    evidence = evidence_of(logits)
+    wrong = _residual(evidence.gamma, y, bound).abs() * (2.0 * evidence.nu + evidence.alpha)
+    return evidential_nll(evidence, y, bound) + task.evidence * wrong
+
+
 def _binary(logits: Tensor, y: Tensor, bound, weights, task: TaskLoss) -> Tensor:
     element = F.binary_cross_entropy_with_logits(logits[:, 0], y, reduction="none")
     return _of_classes(element, y, weights, task)
@@ -139,6 +156,8 @@ ELEMENT_LOSSES = {
     "l1": _l1,
     "huber": _huber,
     "quantile": _quantile,
+    "mve": _mve,
+    "evidential": _evidential,
     "binary": _binary,
     "multiclass": _multiclass,
 }

@@ -12,12 +12,12 @@ import numpy as np
 
 from molgnn.data.packed.packing import smiles_of
 from molgnn.data.readers.reader import Row, Table, format_of, open_table
-from molgnn.data.targets import free_names, with_std
+from molgnn.data.targets import free_names
 from molgnn.errors import Refusal
 from molgnn.models import doubts, familiar
 from molgnn.models.columns import FIGURE, FLAG, Column
 from molgnn.models.doubts import LEVEL, check_level
-from molgnn.screen.columns import output_names
+from molgnn.screen.columns import list_names, output_names
 from molgnn.screen.outputs import check_free, drafts
 from molgnn.screen.pipeline import CHUNK
 from molgnn.screen.scoring import Scoring
@@ -106,7 +106,7 @@ def _annotate(model, table: Table, sink: TableSink, asked: _Asked, progress) -> 
     own = _own_columns(table)
     texts = [*own, *table.columns]
     names = output_names(model, texts)
-    lists = with_std(model.list_columns, model.num_members > 1)
+    lists = list_names(model)
     lists = free_names(lists, [*texts, *names], "_predicted")
     beside = _beside(model, asked.domain)
     more = _free(beside, [*texts, *names, *lists])
@@ -132,7 +132,7 @@ def _annotate(model, table: Table, sink: TableSink, asked: _Asked, progress) -> 
             predicted += len(result.positions)
             if progress:
                 progress(rows)
-    plain = [*output_names(model, []), *with_std(model.list_columns, model.num_members > 1)]
+    plain = [*output_names(model, []), *list_names(model)]
     plain += [name for name, _, _ in beside]
     given = zip([*plain, "reason"], [*names, *lists, *more, reason], strict=True)
     renamed = {old: new for old, new in given if old != new}

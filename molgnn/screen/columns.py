@@ -53,6 +53,13 @@ def output_names(model: "Predictor", taken: Iterable[str]) -> list[str]:
     return free_names(names, taken, "_predicted")
 
 
+def list_names(model: "Predictor") -> list[str]:
+    """What the model calls its columns of atoms and bonds, then their standard deviations, where it
+    has them."""
+    has_std = getattr(model, "has_list_std", model.num_members > 1)
+    return with_std(model.list_columns, has_std)
+
+
 def training_range(model: "Predictor", column: str) -> list[float] | None:
     """Smallest and largest training label of a regression column; None where the card has none."""
     if task_of(model, column).kind != "regression":

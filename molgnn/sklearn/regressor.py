@@ -21,8 +21,9 @@ class MolGNNRegressor(RegressorMixin, MoleculeEstimator):
     molecules are computed where it needs some; what follows is for networks.
 
     ``encoder``, ``readout`` and ``head`` are names, or mappings with a name and options:
-    ``{"name": "gin", "dim": 128, "depth": 4}``. ``loss`` is l2, l1, huber or quantile (``predict``
-    then gives the median), or a mapping of ``molgnn.train.options.LossOptions``;
+    ``{"name": "gin", "dim": 128, "depth": 4}``. ``loss`` is l2, l1, huber, quantile (``predict``
+    then gives the median), mve or evidential (with standard deviations in ``model_.predict``), or a
+    mapping of ``molgnn.train.options.LossOptions``;
     ``target_transform`` is auto, standardize, log10, rank or none. ``lr`` rises over two epochs and
     falls to its tenth.
     All rows are learnt from, and the weights are those of the last epoch, unless a
@@ -101,7 +102,7 @@ class MolGNNRegressor(RegressorMixin, MoleculeEstimator):
     def predict(self, X) -> np.ndarray:
         """(n,), or (n, T) where y had two dimensions: the mean over members, in the unit of y."""
         outputs = self._outputs(X)
-        widths = [task.width for task in self.model_.tasks]
+        widths = [len(task.columns) for task in self.model_.tasks]
         values = outputs[:, np.cumsum([0, *widths[:-1]])]  # of quantiles, the median comes first
         return values if self._is_table else values[:, 0]
 

@@ -11,10 +11,10 @@ from molgnn.data.levels import Levels
 from molgnn.data.tables.features import with_features
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
-from molgnn.data.wishes import Wishes, make_tasks
+from molgnn.data.wishes import make_tasks
 from molgnn.errors import Refusal, choices
 from molgnn.models.ensemble import Predictor
-from molgnn.train.learn import job_of, learn
+from molgnn.train.learn import job_of, learn, wishes_of
 from molgnn.train.options import (
     CLASS_LOSSES,
     REGRESSION_LOSSES,
@@ -45,7 +45,7 @@ class Lesson:
         data, options = self.dataset, self.options
         if np.ptp(weight) == 0:  # the same bits as without weights
             weight = None
-        wishes = Wishes(options.kind, options.data.transform, options.loss.asked_quantiles)
+        wishes = wishes_of(options)
         everything = np.arange(len(data))
         tasks = make_tasks(data.names, data.labels, data.bounds, everything, wishes, weight)
         tasks = [replace(task, classes=tuple(classes)) for task in tasks]

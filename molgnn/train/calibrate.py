@@ -28,6 +28,7 @@ from molgnn.train.options import SplitOptions
 from molgnn.train.reliability import (
     covered,
     curve,
+    figures_of_std,
     miscalibration_area,
     of_classes,
     of_intervals,
@@ -172,6 +173,18 @@ def calibration_of(held: Sequence[Held]) -> dict[str, Scale]:
         elif task.kind != "regression":
             found[task.name] = fit_classes(y, of_each_class(outputs))
     return {name: scale for name, scale in found.items() if scale is not None}
+
+
+def of_errors(held: Sequence[Held]) -> dict[str, dict[str, float]]:
+    """Task -> what the standard deviations of a regression are worth before any calibration:
+    ``spearman`` between them and the absolute errors, and ``nll``, the mean negative log-likelihood
+    of the labels under a normal of that deviation."""
+    found = {}
+    for task, y, outputs, std in held:
+        if task.kind == "regression" and len(y) > 1:
+            error = np.abs(y - outputs[:, 0])
+            found[task.name] = figures_of_std(error, std)
+    return found
 
 
 def judge_calibration(

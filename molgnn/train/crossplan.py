@@ -10,12 +10,13 @@ from molgnn.data.tables.folds import cross_splits
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Task
-from molgnn.data.wishes import Wishes, make_tasks
+from molgnn.data.wishes import make_tasks
 from molgnn.errors import Refusal, choices
 from molgnn.models.pretrained import Pretrained
 from molgnn.train import ledger
 from molgnn.train.begin import begun
 from molgnn.train.folder import BEGUN, SHA, plain
+from molgnn.train.learn import wishes_of
 from molgnn.train.options import DataOptions, RunOptions, SplitOptions
 from molgnn.train.parts import ModelOptions
 from molgnn.train.run import read_data
@@ -156,7 +157,7 @@ def _check_same(first: RunOptions, other: RunOptions) -> None:
 
 
 def _tasks(dataset: Dataset, units: dict, options: RunOptions, repeat: list) -> list[list[Task]]:
-    wishes = Wishes(options.kind, options.data.transform, options.loss.asked_quantiles, units)
+    wishes = wishes_of(options, units)
     found = []
     for fold, parts in enumerate(repeat):
         labelled = (dataset.labels, dataset.bounds)

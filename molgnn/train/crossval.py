@@ -100,8 +100,8 @@ def _made(plan: Plan, side: Side, repeat: int, fold: int, out: Path) -> dict:
     asked = side.dataset.select(parts.test)
     split = SplitOptions(plan.how.split)  # by which fit.folds cuts what is outside the fold
     options = replace(side.options, seed=seed, data=replace(side.options.data, split=split))
-    each, shares = _predicted(parts, asked, tasks, side, options)
-    mean, spread = over_members(each, shares)
+    each, own, shares = _predicted(parts, asked, tasks, side, options)
+    mean, spread = over_members(each, shares, own)
     result = evaluate(asked.labels, mean, tasks, asked.bounds)
     place = dict(zip(PLACE, np.full((2, len(asked)), [[repeat], [fold]]), strict=True))
     table = pa.table(predictions_table(tasks, asked, mean, spread, **place))
@@ -121,13 +121,13 @@ def _made(plan: Plan, side: Side, repeat: int, fold: int, out: Path) -> dict:
 
 def _predicted(
     parts: Split, asked: Dataset, tasks: list[Task], side: Side, options: RunOptions
-) -> tuple[list[Levels], np.ndarray | None]:
-    """Each member's predictions for the fold ``asked``, of which only the molecules are seen, and
-    what each member counts."""
+) -> tuple[list[Levels], list[Levels] | None, np.ndarray | None]:
+    """Each member's predictions for the fold ``asked``, of which only the molecules are seen, its
+    own deviations (see ``models.answers``), and what each member counts."""
     dataset = side.dataset
     if side.name == FOREST:
         known = dataset.select(together(parts).train)
-        return [baseline_predictions(known, asked, tasks, options.seed)], None
+        return [baseline_predictions(known, asked, tasks, options.seed)], None, None
     if options.fit.valid == "refit":  # what the first of its two trainings tells is not asked here
         options = replace(options, fit=replace(options.fit, valid="learn"))
     with ExitStack() as stack:
@@ -136,7 +136,7 @@ def _predicted(
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="molgnn-")))
         job = job_of(options, dataset, tasks, parts, folder, pretrained=side.pretrained)
         model, _ = learn(job)
-    return model.predict_levels(asked.graphs), model.shares
+    return *model.answers(asked.graphs), model.shares
 
 
 def predictions_file(out: Path, side: str, repeat: int, fold: int) -> Path:

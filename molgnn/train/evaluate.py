@@ -13,11 +13,12 @@ from molgnn.data.levels import LEVELS, Levels
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Task, tasks_at, with_std
+from molgnn.models.answers import Answers
 from molgnn.models.baseline import NAME, baseline_predictions
 from molgnn.models.ensemble import Predictor
-from molgnn.models.lists import as_written, mean_and_spread
+from molgnn.models.lists import as_written, by_level
 from molgnn.train import plots
-from molgnn.train.calibrate import calibration_of, held_of, judge_calibration
+from molgnn.train.calibrate import calibration_of, held_of, judge_calibration, of_errors
 from molgnn.train.domain import judge_domain
 from molgnn.train.kfold import COLUMN, NEVER, member_folds, out_of_fold, together
 from molgnn.train.metrics import by_task, evaluate
@@ -42,18 +43,15 @@ def judge(
     from it; so are tables and pictures. "train" is the whole model on the same molecules.
     ``first`` predicts valid where the model has learnt from it too.
     """
-    each, learnt = model.predict_levels(dataset.graphs), parts
-    if first is not None:
-        learnt = together(parts)
-        unseen = first.predict_levels(dataset.graphs.select(parts.valid))
-        each = [_replaced(*pair, parts.valid) for pair in zip(each, unseen, strict=True)]
-    predicted, spread = over_members(each, model.shares)
+    learnt = parts if first is None else together(parts)
+    each, own = _answers(model, first, dataset, parts)
+    predicted, spread = over_members(each, model.shares, own)
     judged: Judged = {part: (predicted, rows) for part, rows in parts.parts().items()}
     fold_column = {}
     if folds is not None:
         fold_of = np.full(len(dataset), NEVER)
         fold_of[parts.train] = folds
-        predicted, spread = out_of_fold(model, each, fold_of)
+        predicted, spread = out_of_fold(model, each, fold_of, own)
         judged = judged | {"valid": (predicted, parts.train)}
         fold_column[COLUMN] = pa.array(fold_of + 1, mask=fold_of == NEVER)
     figures = figures_of(judged, dataset, model.tasks)
@@ -62,13 +60,10 @@ def judge(
     held = {part: held_of(dataset, model.tasks, r, predicted, std) for part, r in known.items()}
     model.calibration = calibration_of(held["valid"])
     figures["calibration"] = judge_calibration(out, model.calibration, held, options.data.split)
+    if own is not None:
+        figures["uncertainty"] = {part: of_errors(each) for part, each in held.items()}
     if len(each) > 1:
-        own = _own_parts(model, parts, folds)
-        members = [
-            figures_by_part(p, dataset, mine, model.tasks)
-            for p, mine in zip(each, own, strict=True)
-        ]
-        figures["members"] = [{part: m[part] for part in parts.parts()} for m in members]
+        figures["members"] = _of_members(model, each, dataset, parts, folds)
     if options.fit.baseline:
         known = {"valid": parts.train, "test": learnt.train}
         figures["baseline"] = judge_baseline(dataset, parts, known, model.tasks, options.seed)
@@ -78,14 +73,34 @@ def judge(
         where[rows] = part  # with folds all of train is valid: it is predicted out of fold
     seen = by_task(dataset.labels, dataset.bounds, predicted, model.tasks)
     plots.predictions(out, [(j, predicted.spread(j.task.level, where)) for j in seen])
-    mean, std = model.calibrated(predicted.molecule, std.molecule)
-    predicted = replace(predicted, molecule=mean)
-    if model.has_std and spread is None:
-        spread = predicted.map(lambda _, values: np.zeros_like(values))
-    spread = spread and replace(spread, molecule=std)
-    table = predictions_table(model.tasks, dataset, predicted, spread, split=where, **fold_column)
+    believed = _believed(model, predicted, std, spread is not None or model.has_std)
+    table = predictions_table(model.tasks, dataset, *believed, split=where, **fold_column)
     pq.write_table(pa.table(table), out / "predictions.parquet")
     return figures
+
+
+def _believed(
+    model: Predictor, predicted: Levels, std: Levels, with_std: bool
+) -> tuple[Levels, Levels | None]:
+    """Mean and deviation as the calibrated model gives them."""
+    mean, of_molecules = model.calibrated(predicted.molecule, std.molecule)
+    spread = replace(std, molecule=of_molecules) if with_std else None
+    return replace(predicted, molecule=mean), spread
+
+
+def _answers(model: Predictor, first: Predictor | None, dataset: Dataset, parts: Split) -> Answers:
+    """What the members say of all molecules; of valid what those of ``first`` say, if there is
+    one."""
+    found = model.answers(dataset.graphs)
+    if first is None:
+        return found
+    unseen = first.answers(dataset.graphs.select(parts.valid))
+
+    def put(values: Sequence[Levels], others: Sequence[Levels]) -> list[Levels]:
+        return [_replaced(*pair, parts.valid) for pair in zip(values, others, strict=True)]
+
+    own = None if found.own is None else put(found.own, unseen.own)
+    return Answers(put(found.means, unseen.means), own)
 
 
 def _replaced(values: Levels, others: Levels, rows: np.ndarray) -> Levels:
@@ -94,6 +109,21 @@ def _replaced(values: Levels, others: Levels, rows: np.ndarray) -> Levels:
     for level in LEVELS:
         found[level][ranges(values.offsets(level), rows)[0]] = others[level]
     return found
+
+
+def _of_members(
+    model: Predictor,
+    each: Sequence[Levels],
+    dataset: Dataset,
+    parts: Split,
+    folds: np.ndarray | None,
+) -> list[dict]:
+    """The figures of each member alone, by part."""
+    found = [
+        figures_by_part(predicted, dataset, mine, model.tasks)
+        for predicted, mine in zip(each, _own_parts(model, parts, folds), strict=True)
+    ]
+    return [{part: member[part] for part in parts.parts()} for member in found]
 
 
 def _own_parts(model: Predictor, parts: Split, folds: np.ndarray | None) -> list[Split]:
@@ -106,16 +136,14 @@ def _own_parts(model: Predictor, parts: Split, folds: np.ndarray | None) -> list
 
 
 def over_members(
-    each: Sequence[Levels], shares: np.ndarray | None = None
+    each: Sequence[Levels],
+    shares: np.ndarray | None = None,
+    own: Sequence[Levels] | None = None,
 ) -> tuple[Levels, Levels | None]:
-    """Mean and standard deviation of the members' predictions, None for one member; ``shares`` as
-    for `mean_and_spread`."""
-    both = {
-        level: mean_and_spread(np.stack([member[level] for member in each]), shares)
-        for level in LEVELS
-    }
-    mean, spread = (each[0].map(lambda level, _, i=i: both[level][i]) for i in (0, 1))
-    return mean, spread if len(each) > 1 else None
+    """Mean and standard deviation of the members' predictions, None for one member that says
+    nothing of its own; ``shares`` and ``own`` as for `mean_and_spread`."""
+    mean, spread = by_level(each, shares, own)
+    return mean, spread if len(each) > 1 or own is not None else None
 
 
 def predictions_table(

@@ -96,13 +96,17 @@ def member_folds(model: Predictor, folds: int) -> np.ndarray:
 
 
 def out_of_fold(
-    model: Predictor, each: Sequence[Levels], fold_of: np.ndarray
+    model: Predictor,
+    each: Sequence[Levels],
+    fold_of: np.ndarray,
+    own: Sequence[Levels] | None = None,
 ) -> tuple[Levels, Levels]:
-    """Mean and sample standard deviation over the members that did not learn from a molecule.
+    """Mean and standard deviation over the members that did not learn from a molecule, ``own``
+    being what each says of its own, as for `models.lists.mean_and_spread`.
 
     ``each`` are the members' predictions of B molecules, ``fold_of`` (B,) says in which fold a
     molecule is; one that is in none, ``NEVER``, gets all members. Members count as in
-    ``model.shares``. The standard deviation is NaN where one member answers alone.
+    ``model.shares``. Where one member answers alone the standard deviation is its own, else NaN.
     """
     its_fold = member_folds(model, int(fold_of.max()) + 1)
     counts = (fold_of == NEVER) | (fold_of == its_fold[:, None])
@@ -117,5 +121,11 @@ def out_of_fold(
         squares = (w * (values - means[level]) ** 2).sum(axis=0)
         alone = (w > 0).sum(axis=0) == 1
         spreads[level] = np.sqrt(squares / np.where(alone, np.nan, 1.0 - (w**2).sum(axis=0)))
+        if own is not None:
+            stds = np.stack([member[level] for member in own])
+            variance = (w * np.nan_to_num(stds) ** 2).sum(axis=0)
+            said = ((w > 0) & ~np.isnan(stds)).any(axis=0)
+            both = np.sqrt(np.nan_to_num(spreads[level]) ** 2 + variance)
+            spreads[level] = np.where(said, both, spreads[level])
     one = each[0]
     return one.map(lambda level, _: means[level]), one.map(lambda level, _: spreads[level])

@@ -1,6 +1,6 @@
 """From molecules in memory to a trained model: the way that runs and estimators have in common."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from molgnn.data.scaling import encode
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Task, tasks_at
+from molgnn.data.wishes import Wishes
 from molgnn.models.ensemble import Predictor
 from molgnn.models.pretrained import Pretrained
 from molgnn.models.shallow.model import Fitting, ShallowModel, fit_shallow
@@ -22,6 +23,13 @@ from molgnn.train.kfold import check_folds, deal, pooled
 from molgnn.train.losses import task_losses
 from molgnn.train.members import EpochDone, Job, train_members
 from molgnn.train.options import RunOptions
+
+
+def wishes_of(options: RunOptions, units: Mapping[str, str] | None = None) -> Wishes:
+    """What the options of a run wish of its targets, of which ``units`` are known."""
+    loss = options.loss
+    wished = options.kind, options.data.transform, loss.asked_quantiles
+    return Wishes(*wished, units, loss.spread)
 
 
 def job_of(

@@ -34,7 +34,8 @@ def task_losses(
 def _loss(task: Task, options: LossOptions, weight: float, labels: Tensor) -> TaskLoss:
     if task.kind == "regression":
         name = options.regression
-        return TaskLoss(name, task.width, weight, None, 0.0, options.delta, task.quantiles)
+        own = {"quantiles": task.quantiles, "evidence": options.evidence}
+        return TaskLoss(name, task.width, weight, delta=options.delta, **own)
     gamma = options.gamma if options.classes == "focal" else 0.0
     classes = _class_weights(task, options.class_weights, labels)
     return TaskLoss(task.kind, task.width, weight, classes, gamma)

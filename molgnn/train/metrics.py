@@ -33,8 +33,9 @@ def by_task(
         for column, task in enumerate(tasks_at(tasks, level)):
             y = labels[level][:, column]
             bound = np.zeros(len(y)) if bounds is None else bounds[level][:, column]
-            yield Judged(task, y, bound, predicted[level][:, start : start + task.width])
-            start += task.width
+            end = start + len(task.columns)
+            yield Judged(task, y, bound, predicted[level][:, start:end])
+            start = end
 
 
 def evaluate(

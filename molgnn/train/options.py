@@ -45,7 +45,8 @@ class DataOptions:
 @dataclass(frozen=True)
 class LossOptions:
     """What is minimised: ``regression`` is l2, l1, huber (``delta`` in standard deviations of the
-    labels) or quantile (``quantiles``); ``classes`` is cross_entropy or focal (``gamma``).
+    labels), quantile (``quantiles``), mve (mean and variance) or evidential (with a regulariser of
+    weight ``evidence``); ``classes`` is cross_entropy or focal (``gamma``).
 
     ``task_weights``: target -> weight, 1 for those not named; only their ratios matter.
     ``class_weights``: none, balanced (as if classes were equally frequent), or target -> one weight
@@ -57,6 +58,7 @@ class LossOptions:
     delta: float = 1.0
     quantiles: tuple[float, ...] = (0.05, 0.5, 0.95)
     gamma: float = 2.0
+    evidence: float = 0.01
     task_weights: Mapping[str, float] = field(default_factory=dict)
     class_weights: str | Mapping[str, list] = "none"
 
@@ -66,6 +68,8 @@ class LossOptions:
                 raise choices(f"loss.{option}", getattr(self, option), known)
         if not (self.delta > 0 and self.gamma >= 0):
             raise Refusal("loss: delta must be positive, and gamma not negative")
+        if not 0 <= self.evidence < float("inf"):
+            raise Refusal(f"loss.evidence={self.evidence}: must be a number, 0 or larger")
         if 0.5 not in self.quantiles or not all(0 < q < 1 for q in self.quantiles):
             given = list(self.quantiles)
             raise Refusal(f"loss.quantiles={given}: between 0 and 1, with the median, 0.5, in it")
@@ -79,8 +83,13 @@ class LossOptions:
         """The quantiles to predict, ascending; none for a loss that predicts one value."""
         return tuple(sorted(set(self.quantiles))) if self.regression == "quantile" else ()
 
+    @property
+    def spread(self) -> str:
+        """What a network says of its errors, see ``data.targets.Task``; empty: nothing."""
+        return {"mve": "variance", "evidential": "evidential"}.get(self.regression, "")
 
-REGRESSION_LOSSES = ("l2", "l1", "huber", "quantile")
+
+REGRESSION_LOSSES = ("l2", "l1", "huber", "quantile", "mve", "evidential")
 CLASS_LOSSES = ("cross_entropy", "focal")
 CLASS_WEIGHTS = ("none", "balanced")
 
@@ -196,12 +205,21 @@ class RunOptions:
             raise Refusal(f"seed={self.seed}: must not be negative")
         if self.seed >= 2**32:
             raise Refusal(f"seed={self.seed}: must be below 2^32")
+        self._check_samples()
         if self.fit.folds and self.model.embeddings:
             raise Refusal(
                 "model.embeddings=true: with fit.folds a model would see the vectors of networks "
                 "that learnt from its fold: leave out one of the two"
             )
         check_finetune(self.pretrained, self.finetune, self.fit.epochs, self.model.networks)
+
+    def _check_samples(self) -> None:
+        """What ``nn.head`` refuses too, but only when networks are made."""
+        samples = self.head.get("samples", 0)
+        if samples and not self.model.networks:
+            raise Refusal(f"head.samples={samples}: there is no network in this model to sample")
+        if samples and not self.head.get("dropout", 0):
+            raise Refusal(f"head.samples={samples}: give head.dropout too, above 0")
 
     @property
     def spec(self) -> dict:

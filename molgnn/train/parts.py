@@ -86,15 +86,21 @@ class ModelOptions:
 
     def for_tasks(self, tasks: Sequence[Task]) -> "ModelOptions":
         """The same, but that atoms, bonds and quantiles are for networks, which then predict alone.
-        Raises Refusal where there is none."""
+        Raises Refusal where there is none, also for one that is to say how far it may be off: in a
+        blend the networks say it."""
         settled = self.settled(tasks)
+        said = f"model.parts={list(settled.parts)} cannot predict"
+        if not settled.networks and (spreads := [task for task in tasks if task.spread]):
+            raise Refusal(
+                f"{said} how far {spreads[0].name!r} may be off, as loss=mve and loss=evidential "
+                "have it: choose a model with a network, or another loss"
+            )
         beyond = [task.name for task in tasks if task.level != "molecule" or task.quantiles]
         if not beyond or not settled.shallow:
             return settled
         if not settled.networks:
             what = "atoms, bonds and quantiles are for networks: choose model=network"
-            said = f"model.parts={list(settled.parts)} cannot predict {beyond[0]!r}"
-            raise Refusal(f"{said}: {what}")
+            raise Refusal(f"{said} {beyond[0]!r}: {what}")
         return replace(settled, parts=settled.networks, embeddings=False)
 
     @property

@@ -29,7 +29,10 @@ def learning_curve(path: Path, histories: Sequence[Sequence[dict]]) -> None:
             if any(value is not None for value in values):
                 label = part if member == 0 else None
                 axes.plot([r["epoch"] for r in history], values, color=COLOURS[part], label=label)
-    axes.set(xlabel="epoch", ylabel="loss", yscale="log", title="learning curve")
+    losses = [line.get_ydata() for line in axes.lines]
+    positive = all(np.min(np.array(y, dtype=float)) > 0 for y in losses)  # not so of a likelihood
+    scale = "log" if positive else "linear"
+    axes.set(xlabel="epoch", ylabel="loss", yscale=scale, title="learning curve")
     axes.legend(frameon=False)
     figure.savefig(path, dpi=150)
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import norm, spearmanr
 
 from molgnn.models.calibration import ClassScale, ErrorScale
 
@@ -29,6 +29,17 @@ def of_intervals(
     found["nll"] = float(-norm.logpdf(error / sigma).mean() + np.log(sigma).mean())
     found["miscalibration_area"] = miscalibration_area(error / sigma)
     return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def figures_of_std(error: np.ndarray, std: np.ndarray) -> dict[str, float]:
+    """Of absolute errors and standard deviations (n,): ``spearman`` between the two, where both
+    differ, and ``nll`` under a normal error, where all deviations are above 0."""
+    found: dict[str, float] = {}
+    if np.ptp(error) > 0 and np.ptp(std) > 0:
+        found["spearman"] = float(spearmanr(std, error).statistic)
+    if (std > 0).all():
+        found["nll"] = float(-norm.logpdf(error, scale=std).mean())
+    return found
 
 
 def miscalibration_area(z: np.ndarray, points: int = 99) -> float:

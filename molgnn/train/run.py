@@ -24,7 +24,7 @@ from molgnn.train import plots
 from molgnn.train.begin import begun, told
 from molgnn.train.evaluate import judge
 from molgnn.train.kfold import account, pooled, together
-from molgnn.train.learn import job_of, learn
+from molgnn.train.learn import job_of, learn, wishes_of
 from molgnn.train.ledger import alone
 from molgnn.train.members import EpochDone, Job
 from molgnn.train.options import DataOptions, RunOptions
@@ -77,7 +77,7 @@ def _run(
     goes_on = run_folder.can_go_on(out, options, force)
     dataset, source, units = read_data(options.data, options.kind, reading)
     parts = pooled(split_data(dataset, options), options)
-    wishes = Wishes(options.kind, options.data.transform, options.loss.asked_quantiles, units)
+    wishes = wishes_of(options, units)
     tasks = make_tasks(dataset.names, dataset.labels, dataset.bounds, parts.train, wishes)
     options_used = replace(options, model=options.model.for_tasks(tasks))
     dataset = with_features(dataset, options_used.model.blocks, reading)

@@ -172,7 +172,7 @@ def test_without_any_label_the_loss_is_zero_and_so_is_its_gradient():
 @pytest.mark.parametrize("name", ELEMENT_LOSSES)
 @pytest.mark.parametrize("gamma", [0.0, 2.0])
 def test_confident_logits_stay_finite(name, gamma):
-    width = {"multiclass": 2, "quantile": 3}.get(name, 1)
+    width = {"multiclass": 2, "quantile": 3, "mve": 2, "evidential": 4}.get(name, 1)
     logits = torch.tensor([[1e4], [-1e4], [0.0]]).expand(3, width).clone().requires_grad_()
     task = TaskLoss(name, width, gamma=gamma, quantiles=(0.1, 0.5, 0.9))
     loss = MaskedLoss([task])(logits, torch.tensor([[0.0], [1.0], [0.0]]))

@@ -72,7 +72,10 @@ def test_the_numbers_of_numpy_are_numbers(regressor, smiles, table):
         ({"encoder": {"name": "gin", "width": 3}}, "width.*choose one of"),
         ({"readout": "median"}, "unknown readout"),
         ({"head": {"name": "mlp", "layers": -1}}, "head.layers=-1: too small"),
-        ({"loss": "cross_entropy"}, "unknown loss 'cross_entropy': choose one of huber, l1, l2"),
+        (
+            {"loss": "cross_entropy"},
+            "unknown loss 'cross_entropy': choose one of evidential, huber, l1, l2",
+        ),
         ({"loss": 2}, "loss=2: give a name, or a mapping"),
         ({"target_transform": "sqrt"}, "choose one of auto, log10, none, rank, standardize"),
         ({"target_transform": "log10"}, "has no logarithm"),

@@ -48,10 +48,13 @@ def _plain(model: "Predictor", graphs: "PackedGraphs") -> np.ndarray:
     import torch
 
     from molgnn.data.batch import to_batch
-    from molgnn.data.scaling import decode
+    from molgnn.models.answers import said
 
     batch = to_batch(graphs)
     with torch.inference_mode():
         tasks = model.tasks_at("molecule")
-        each = [decode(member(batch)["molecule"].numpy(), tasks) for member in model.members]
+        each = [
+            said(member(batch, True)["molecule"].numpy(), tasks, member.samples("molecule"))[0]
+            for member in model.members
+        ]
     return np.mean(each, axis=0)[:, 0]

@@ -12,6 +12,7 @@ from molgnn.data.batch import GraphBatch
 from molgnn.models.property import PropertyModel
 from molgnn.nn.beside import FeatureInput
 from molgnn.nn.embed import FieldEmbedding
+from molgnn.nn.head import asked
 from molgnn.nn.mpnn import MPNNEncoder
 
 
@@ -25,16 +26,16 @@ class Stand(NamedTuple):
 
 
 def logits_at(member: PropertyModel, batch: GraphBatch, stand: Stand) -> Tensor:
-    """The outputs for molecules (B, O) where each embedding e is b + a (e - b), b the embedding of
-    a hidden atom or bond and a its stand; features beside are a times the scaled ones, of which 0
-    is the mean training molecule."""
+    """The outputs for molecules (B, O), of a head with samples (B, samples x O), where each
+    embedding e is b + a (e - b), b the embedding of a hidden atom or bond and a its stand; features
+    beside are a times the scaled ones, of which 0 is the mean training molecule."""
     encoder = member.encoder
     if isinstance(encoder, MPNNEncoder):
         encoder = BondByBond(encoder)
     with _on_the_way(member, stand):
         atoms = encoder(batch.x, batch.edge_index, batch.edge_attr)
         pooled = member.readout(atoms, batch.graph_id, batch.num_graphs)
-        return member.head(member.beside(pooled, batch.features))
+        return asked(member.head)(member.beside(pooled, batch.features))
 
 
 @contextmanager

@@ -22,16 +22,23 @@ class Target:
     The score is what is linear in a network's last layer, scaled back: a regression has the user's
     units (after ``log10`` their logarithm, after ``rank`` the normal score of the rank), and a
     class the logarithm of its odds, log p / (1 - p). A probability would be no such number: where
-    it is near 0 or 1 nothing moves it, whatever the molecule.
+    it is near 0 or 1 nothing moves it, whatever the molecule. Of a head's ``samples`` it is the
+    mean; ``outputs`` counts those of one sample, 0 where there is but one.
     """
 
     column: str
     task: Task
     start: int
     place: int
+    outputs: int = 0
 
     def score(self, logits: Tensor) -> Tensor:
-        """logits (..., O) of a network -> (...)."""
+        """logits (..., O) of a network, or (..., samples x O) -> (...)."""
+        if self.outputs:
+            return self._score(logits.unflatten(-1, (-1, self.outputs))).mean(dim=-1)
+        return self._score(logits)
+
+    def _score(self, logits: Tensor) -> Tensor:
         part = logits[..., self.start : self.start + self.task.width]
         if self.task.kind == "multiclass":
             others = [i for i in range(self.task.width) if i != self.place]
@@ -68,7 +75,9 @@ def target_of(model: "Predictor", column: str | None) -> Target:
     start = 0
     for task in model.tasks_at("molecule"):
         if column in task.columns:
-            return Target(column, task, start, task.columns.index(column))
+            sampled = any(member.samples("molecule") for member in model.members)
+            outputs = sum(task.width for task in model.tasks_at("molecule")) if sampled else 0
+            return Target(column, task, start, task.columns.index(column), outputs)
         start += task.width
     raise choices("target", column, model.columns)
 

@@ -10,11 +10,11 @@ from molgnn.chem.descriptors import columns_of
 from molgnn.data.tables.split import Split
 from molgnn.data.tables.table import Dataset
 from molgnn.data.targets import Task
-from molgnn.data.wishes import Wishes, make_tasks
+from molgnn.data.wishes import make_tasks
 from molgnn.errors import Refusal, choices
 from molgnn.models.ensemble import Predictor
 from molgnn.train.evaluate import over_members
-from molgnn.train.learn import job_of, learn
+from molgnn.train.learn import job_of, learn, wishes_of
 from molgnn.train.members import Job
 from molgnn.train.metrics import evaluate
 from molgnn.train.options import RunOptions
@@ -49,8 +49,7 @@ class Material:
     blocks: tuple[str, ...] = ()
 
     def tasks(self, options: RunOptions) -> list[Task]:
-        asked = options.loss.asked_quantiles
-        wishes = Wishes(options.kind, options.data.transform, asked, self.units)
+        wishes = wishes_of(options, self.units)
         data = self.dataset
         return make_tasks(data.names, data.labels, data.bounds, self.parts.train, wishes)
 
