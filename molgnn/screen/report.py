@@ -76,7 +76,8 @@ def report_page(hits: Path, manifest: Path) -> str:
 
 def _names(facts: dict) -> list[str]:
     familiar = facts["domain"]["columns"] if facts.get("domain") else []
-    return [*BEFORE, *facts["columns"], *facts["std_columns"], *familiar, *AFTER]
+    funnel = facts["funnel"]["columns"] if facts.get("funnel") else []
+    return [*BEFORE, *facts["columns"], *facts["std_columns"], *familiar, *funnel, *AFTER]
 
 
 def _title(facts: dict) -> str:

@@ -1,0 +1,93 @@
+"""The end of a screen: from the candidates to the hits, with or without a funnel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from molgnn.screen.columns import output_names
+from molgnn.screen.familiar import familiarity
+from molgnn.screen.hits import AFTER, BEFORE, hit_table
+from molgnn.screen.rescore import Best, best_of, best_rows, exact, merits_of
+from molgnn.screen.stages import Hit, Ranking
+
+if TYPE_CHECKING:
+    from molgnn.models.ensemble import Predictor
+    from molgnn.screen.funnel.prepare import Funnel
+    from molgnn.screen.funnel.run import Outcome
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The hits and their ``table``; ``names`` are the model's columns there. ``facts`` are for the
+    manifest, and ``outcome`` is that of the funnel, None without one."""
+
+    best: Best
+    table: pd.DataFrame
+    names: list[str]
+    facts: dict
+    outcome: "Outcome | None"
+
+    def dropped(self, column: int) -> pd.DataFrame | None:
+        """Who of the pool is no hit, and why; ``column`` is the one that ranks."""
+        if self.outcome is None:
+            return None
+        from molgnn.screen.funnel.tables import dropped_table
+
+        return dropped_table(self.outcome, column)
+
+
+def finish(
+    model: "Predictor",
+    candidates: Sequence[Hit],
+    ranking: Ranking,
+    precision: dict,
+    domain: bool | str,
+    funnel: "Funnel | None" = None,
+    *,
+    before: int = 0,
+    workers: int | None = None,
+    timeout: float | None = None,
+) -> Finish:
+    """``candidates`` in the library's order, the best of ``before`` molecules. ``workers`` and
+    ``timeout`` are the funnel's."""
+    names, column = output_names(model, [*BEFORE, *AFTER]), ranking.column
+    if funnel is None:
+        best, outcome = best_of(model, candidates, ranking, precision), None
+    else:
+        told = familiarity(model, [], domain, names).facts
+        taken = [*BEFORE, *names, *(told["columns"] if told else ()), *AFTER]
+        candidates, precision = exact(model, candidates, ranking, precision)
+        pool = pool_of(candidates, ranking, funnel)
+        outcome = _through(funnel, pool, ranking, taken, names, before, model, workers, timeout)
+        best = Best(outcome.hits, precision)
+    known = familiarity(model, best.hits, domain, names)
+    more = [*known.columns, *(outcome.columns if outcome else ())]
+    table = hit_table(best.hits, column, names, more)
+    facts = {"domain": known.facts}
+    if outcome:
+        # The scores of the hits are no longer the highest: where the pool ends is told instead.
+        scores = [hit.mean[column] for hit in outcome.pool]
+        worst = max(scores, default=None) if ranking.minimize else min(scores, default=None)
+        facts["cut"] = None if worst is None or before <= len(scores) else float(worst)
+        facts["funnel"] = outcome.facts
+    return Finish(best, table, names, facts, outcome)
+
+
+def pool_of(candidates: Sequence[Hit], ranking: Ranking, funnel: "Funnel") -> list[Hit]:
+    """Those that the recipe's pool holds, in the order of the candidates."""
+    asked, score = funnel.recipe.pool, ranking.column
+    low = -np.inf if asked.at_least is None else asked.at_least
+    high = np.inf if asked.at_most is None else asked.at_most
+    rows = np.sort(best_rows(candidates, ranking, asked.size))
+    return [candidates[i] for i in rows if low <= candidates[i].mean[score] <= high]
+
+
+def _through(funnel, pool, ranking, taken, names, before, model, workers, timeout) -> "Outcome":
+    from molgnn.screen.funnel.run import run_funnel  # a plain screen needs nothing of it
+
+    merits, task = merits_of(ranking, pool), model.columns[ranking.column]
+    options = {"before": before, "task": task, "workers": workers, "timeout": timeout}
+    return run_funnel(funnel, pool, merits, taken, names, **options)
