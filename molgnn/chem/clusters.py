@@ -24,9 +24,12 @@ class _Folded:
         self.similarity = similarity
         self.words = np.ascontiguousarray(words(bits).T)  # (B, K) uint64
         self.sizes = popcount(self.words).sum(axis=1, dtype=np.int64)
-        bins = np.unpackbits(bits, axis=1)
-        bins = np.pad(bins, ((0, 0), (0, -bins.shape[1] % _BINS)))
-        self.bins = bins.reshape(len(bits), -1, _BINS).sum(axis=1, dtype=np.float32)
+        self.bins = np.empty((len(bits), _BINS), dtype=np.float32)
+        for start in range(0, len(bits), _BLOCK):
+            some = slice(start, start + _BLOCK)
+            each = np.unpackbits(bits[some], axis=1)
+            each = np.pad(each, ((0, 0), (0, -each.shape[1] % _BINS)))
+            each.reshape(len(each), -1, _BINS).sum(axis=1, dtype=np.float32, out=self.bins[some])
         # both >= s / (1 + s) (size + size), if both / (size + size - both) >= s
         self.needs = (self.sizes * (similarity / (1 + similarity))).astype(np.float32)
 

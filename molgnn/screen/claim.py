@@ -42,8 +42,7 @@ def claim(
         files = [[name, library.size(name)] for name in library.files]
         facts |= {"library": library.files, "files": files}
         facts |= {f"{name} column": library.options[name] for name in ("smiles", "id")}
-    if funnel is not None:
-        facts |= {"recipe of the funnel": funnel.claim()}
+    facts |= {"recipe of the funnel": None if funnel is None else funnel.claim()}
     facts |= {"task": model.columns[ranking.column], "device": str(model.device)}
     facts |= {"direction": "minimize" if ranking.minimize else "maximize"}
     # The pool follows from these two, or the funnel, so it is never the one that is named.

@@ -72,8 +72,14 @@ def finish(
         scores = [hit.mean[column] for hit in outcome.pool]
         worst = max(scores, default=None) if ranking.minimize else min(scores, default=None)
         facts["cut"] = None if worst is None or before <= len(scores) else float(worst)
-        facts["funnel"] = outcome.facts
+        facts["funnel"] = outcome.facts | {"model_folder": folder_of(model)}
     return Finish(best, table, names, facts, outcome)
+
+
+def folder_of(model: "Predictor") -> str | None:
+    """Where a second look can find it again."""
+    path = getattr(model, "path", None)
+    return None if path is None else str(path.resolve())
 
 
 def pool_of(candidates: Sequence[Hit], ranking: Ranking, funnel: "Funnel") -> list[Hit]:

@@ -22,7 +22,7 @@ def cluster(findings: Sequence[Finding], left: np.ndarray, similarity: float, th
 def bits_of(findings: Sequence[Finding], which: np.ndarray) -> np.ndarray:
     """Fingerprints (B, W) uint8."""
     bits = [np.frombuffer(findings[i].bits, dtype=np.uint8) for i in which]
-    return np.array(bits, dtype=np.uint8).reshape(len(bits), -1)
+    return np.stack(bits) if bits else np.zeros((0, 8), dtype=np.uint8)
 
 
 def diversify(

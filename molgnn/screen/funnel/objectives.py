@@ -4,6 +4,8 @@ All functions take values (B,) or (B, M) of B molecules in M objectives, and non
 order of the molecules.
 """
 
+from bisect import bisect_right
+
 import numpy as np
 
 
@@ -50,10 +52,26 @@ def pareto_ranks(merits: np.ndarray) -> np.ndarray:
         raise ValueError("NaN has no rank")
     # Sorted, best first by the first objective, then by the next: nobody is dominated by a later.
     distinct, which = np.unique(-merits, axis=0, return_inverse=True)
-    ranks, fronts = np.empty(len(distinct), dtype=np.int64), []
-    for i, point in enumerate(distinct):
-        ranks[i] = _place(fronts, point[1:])
+    if distinct.shape[1] <= 2:
+        ranks = _ranks_of_pairs(distinct)
+    else:
+        ranks, fronts = np.empty(len(distinct), dtype=np.int64), []
+        for i, point in enumerate(distinct):
+            ranks[i] = _place(fronts, point[1:])
     return ranks[which.reshape(-1)]
+
+
+def _ranks_of_pairs(distinct: np.ndarray) -> np.ndarray:
+    """Of sorted points (B, 1 or 2): of two objectives a front is known by its last point, and the
+    fronts' last points rise."""
+    if distinct.shape[1] < 2:
+        return np.arange(1, len(distinct) + 1)
+    ranks, last = [], []
+    for value in distinct[:, 1].tolist():
+        place = bisect_right(last, value)
+        last[place : place + 1] = [value]
+        ranks.append(place + 1)
+    return np.array(ranks, dtype=np.int64)
 
 
 class _Front:
@@ -85,9 +103,6 @@ class _Front:
 def _place(fronts: list[_Front], point: np.ndarray) -> int:
     """Put the point into the first front that does not dominate it; gives its number from 1. Who
     is dominated by a front is dominated by all before it."""
-    if not len(point):  # one objective: its distinct values are the ranks
-        fronts.append(_Front(1))
-        return len(fronts)
     low, high = 0, len(fronts)
     while low < high:
         middle = (low + high) // 2

@@ -49,7 +49,7 @@ class Funnel:
             "recipe": self.recipe.plain(),
             "sha256": self.recipe.sha256,
             "models": {
-                name: {"name": model.name, "sha256": model.sha256, "folder": folder_of(model)}
+                name: {"name": model.name, "sha256": model.sha256}
                 for name, model in self.models.items()
             },
             "files": dict(self.known.files) if self.known else {},
@@ -83,11 +83,6 @@ def prepare(
         known = known_molecules(recipe.novelty, model, column, minimize, recipe.folder)
     examination = _examination(recipe, model, known)
     return Funnel(recipe, top, column, minimize, models, sources, known, examination)
-
-
-def folder_of(model: "Predictor") -> str | None:
-    path = getattr(model, "path", None)
-    return None if path is None else str(path)
 
 
 def _check_bound(recipe: Recipe, minimize: bool) -> None:
