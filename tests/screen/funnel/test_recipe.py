@@ -1,11 +1,14 @@
 """Recipes are read strictly: a wrong one is refused in a line that names file and key."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from molgnn.errors import Refusal
-from molgnn.screen.funnel.recipe import read_recipe, shipped_recipes
+from molgnn.screen.funnel.recipe import KEYS, read_recipe, shipped_recipes
 
 FULL = {
     "about": "all of it",
@@ -50,8 +53,6 @@ def test_a_recipe_as_it_is_used_is_plain_data_and_the_same_recipe(recipe):
 
 
 def test_a_file_says_what_a_mapping_says(tmp_path):
-    import yaml
-
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(FULL))
     assert read_recipe(path).plain() == read_recipe(FULL).plain()
@@ -121,8 +122,6 @@ def of(**objective):
     ],
 )
 def test_what_is_wrong_is_refused_in_one_line(recipe, said, tmp_path):
-    import yaml
-
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(recipe))
     if recipe == []:
@@ -165,3 +164,11 @@ def test_a_wrong_name_is_told_what_there_is(tmp_path):
     (tmp_path / "large.yaml").write_text("#" * (2 << 20))
     with pytest.raises(Refusal, match="too large"):
         read_recipe(tmp_path / "large.yaml")
+
+
+def test_the_example_of_the_readme_is_a_recipe():
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(about:.*?)```", readme, re.DOTALL)
+    recipe = read_recipe(yaml.safe_load(example))
+    assert set(recipe.plain()) == set(KEYS)
+    assert all(f"`{name}`" in readme for name in shipped_recipes())
