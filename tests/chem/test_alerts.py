@@ -5,7 +5,8 @@ from rdkit import Chem
 from rdkit.Chem import QED, Descriptors, Lipinski
 from rdkit.Chem.FilterCatalog import FilterCatalog, FilterCatalogParams
 
-from molgnn.chem.alerts import CATALOGS, USER, Alert, find_alerts, find_patterns, pattern
+from molgnn.chem import alerts
+from molgnn.chem.alerts import CATALOGS, USER, Alert, _catalog, find_alerts, find_patterns, pattern
 from molgnn.chem.properties import PROPERTIES, RULE_SETS, beyond, properties
 
 HALICIN = "Nc1nnc(Sc2ncc([N+](=O)[O-])s2)s1"
@@ -22,6 +23,28 @@ def test_alerts_are_those_of_rdkits_catalog(name, shipped_drugs):
         found = find_alerts(mol, [name], {})
         assert [alert.name for alert in found] == expected
         assert all(alert.atoms for alert in found)
+
+
+def test_pains_are_searched_for_where_they_may_be_and_found_as_by_the_whole_catalog(shipped_drugs):
+    catalog = _catalog("pains")
+    assert catalog._screen is not None
+    found = 0
+    for text in shipped_drugs[::25]:
+        mol = Chem.MolFromSmiles(text)
+        whole = [entry.GetDescription() for entry in catalog._all.GetMatches(mol)]
+        assert [entry.GetDescription() for entry in catalog.matches(mol)] == whole
+        found += len(whole)
+    assert found > 3
+
+
+def test_where_rdkit_writes_an_entry_otherwise_the_whole_catalog_is_searched(monkeypatch):
+    mol = Chem.MolFromSmiles(HALICIN)
+    expected = find_alerts(mol, ["pains"], {})
+    monkeypatch.setattr(alerts, "_PICKLED", b"another mark")
+    _catalog.cache_clear()
+    assert _catalog("pains")._screen is None
+    assert find_alerts(mol, ["pains"], {}) == expected
+    _catalog.cache_clear()
 
 
 def test_halicin_has_its_nitro_group_with_its_atoms():

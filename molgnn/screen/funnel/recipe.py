@@ -63,7 +63,7 @@ def read_recipe(recipe: "str | Path | Mapping") -> Recipe:
     if isinstance(recipe, Recipe):
         return recipe
     if isinstance(recipe, Mapping):
-        return _recipe(recipe, "recipe", "mapping", Path())
+        return _recipe(recipe, "recipe", "recipe", Path())
     path = Path(recipe)
     shipped = shipped_recipes()
     if str(recipe) in shipped and not path.is_file():
