@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,7 +60,8 @@ def finish(
     else:
         told = familiarity(model, [], domain, names).facts
         taken = [*BEFORE, *names, *(told["columns"] if told else ()), *AFTER]
-        candidates, precision = exact(model, candidates, ranking, precision)
+        anew = partial(_anew, model, column, workers, timeout)
+        candidates, precision = exact(candidates, ranking, precision, anew)
         pool = pool_of(candidates, ranking, funnel)
         outcome = _through(funnel, pool, ranking, taken, names, before, model, workers, timeout)
         best = Best(outcome.hits, precision)
@@ -89,6 +91,16 @@ def pool_of(candidates: Sequence[Hit], ranking: Ranking, funnel: "Funnel") -> li
     high = np.inf if asked.at_most is None else asked.at_most
     rows = np.sort(best_rows(candidates, ranking, asked.size))
     return [candidates[i] for i in rows if low <= candidates[i].mean[score] <= high]
+
+
+def _anew(model: "Predictor", column: int, workers, timeout, hits: Sequence[Hit]) -> list[Hit]:
+    """Scored in fp32: a pool may be large, so by workers."""
+    from molgnn.screen.funnel.values import scores
+
+    values, reasons = scores(model, [hit.row for hit in hits], [column], workers, timeout)
+    means, stds = np.hsplit(values, 2)
+    pairs = enumerate(zip(hits, means, stds, strict=True))
+    return [hit if i in reasons else Hit(hit.row, mean, std) for i, (hit, mean, std) in pairs]
 
 
 def _through(funnel, pool, ranking, taken, names, before, model, workers, timeout) -> "Outcome":

@@ -1,7 +1,8 @@
 """The hits among the candidates: scored again in fp32, so that what users see is never rounded."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,16 +44,19 @@ def best_of(
     """The ``ranking.top`` best of the candidates, which come in the library's order; of equal ones
     the earlier. Those found in bf16 are scored again; how much that moved a score at most is noted.
     """
-    candidates, precision = exact(model, candidates, ranking, precision)
+    candidates, precision = exact(candidates, ranking, precision, partial(_exact, model))
     return Best([candidates[i] for i in best_rows(candidates, ranking, ranking.top)], precision)
 
 
 def exact(
-    model: "Predictor", candidates: Sequence[Hit], ranking: Ranking, precision: dict
+    candidates: Sequence[Hit],
+    ranking: Ranking,
+    precision: dict,
+    anew: Callable[[Sequence[Hit]], list[Hit]],
 ) -> tuple[Sequence[Hit], dict]:
-    """The candidates in fp32, and what the manifest says of that."""
+    """The candidates in fp32, scored ``anew`` where they are not, and what the manifest says."""
     if precision["used"] != "fp32" and candidates:
-        found = _exact(model, candidates)
+        found = anew(candidates)
         moved = np.abs(merits_of(ranking, found) - merits_of(ranking, candidates)).max()
         precision = precision | {"rescored": len(found), "largest_change": float(moved)}
         candidates = found

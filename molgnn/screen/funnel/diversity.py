@@ -41,13 +41,13 @@ def diversify(
         clusters = cluster(findings, ledger.left, similarity, threads)
         limit = "numbered" if most is None else f"the best {most:,} of each"
         title = f"Butina clusters at similarity {similarity:g}: {limit}"
-        words = "{n:,} better molecules are in its cluster {key}"
+        words = "{better} in its cluster {key}"
         dropped = _capped(ledger, order, clusters, most, CLUSTERS, words, "cluster is full")
         ledger.drop(CLUSTERS, title, dropped)
     if asked.scaffold:
         # A molecule without rings has no scaffold that another could share.
         keys = {i: findings[i].scaffold for i in ledger.left.tolist() if findings[i].scaffold}
-        words = "{n:,} better molecules have its scaffold {key}"
+        words = "{better} of its scaffold {key}"
         dropped = _capped(ledger, order, keys, asked.scaffold, SCAFFOLDS, words, "scaffold is full")
         ledger.drop(SCAFFOLDS, f"Murcko scaffolds: the best {asked.scaffold:,} of each", dropped)
     if asked.maxmin:
@@ -68,10 +68,11 @@ def _capped(
     if most is None:
         return {}
     seen, dropped = Counter(), {}
+    better = "a better molecule is" if most == 1 else f"{most:,} better molecules are"
     for i in order[ledger.alive[order]].tolist():
         if i in keys:
             if seen[keys[i]] >= most:
-                dropped[i] = Dropped(step, words.format(n=most, key=keys[i]), (kind,))
+                dropped[i] = Dropped(step, words.format(better=better, key=keys[i]), (kind,))
             seen[keys[i]] += 1
     return dropped
 

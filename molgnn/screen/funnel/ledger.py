@@ -8,6 +8,23 @@ import numpy as np
 from molgnn.screen.funnel.examine import Dropped
 
 
+def is_sound(facts: object) -> bool:
+    """Whether these are the facts of a funnel, as a manifest holds them; None: there was none."""
+    if facts is None:
+        return True
+    try:
+        steps, columns = facts["steps"], facts["columns"]
+        counts = [step[key] for step in steps for key in ("before", "after")]
+        texts = [step[key] for step in steps for key in ("name", "title")]
+        texts += [each[key] for each in columns.values() for key in ("step", "title", "kind")]
+        told = {facts[f"{key}_column"] for key in ("alerts", "atoms", "cluster", "combined")}
+        known = told <= {None, *columns} and isinstance(facts["objective_columns"], list)
+    except (TypeError, KeyError, AttributeError):
+        return False
+    plain = all(isinstance(text, str) for text in texts)
+    return known and plain and all(type(count) is int for count in counts)
+
+
 class Ledger:
     """The molecules of a pool, by their number in the library's order; each is dropped once."""
 

@@ -215,6 +215,36 @@ def test_the_sum_and_desirabilities_order_the_hits(fake_model, drugs_file):
     assert (result.hits["combined"].diff().dropna() <= 0).all()
 
 
+def test_a_pool_found_in_bf16_is_scored_again(fake_model, drugs_file, tmp_path):
+    model = fake_model(members=2)
+    exact = model.predict_graphs
+
+    def rounded(graphs, precision="fp32"):
+        mean, std = exact(graphs)
+        return (mean + 0.25 if precision == "bf16" else mean), std
+
+    model.predict_graphs = rounded
+    recipe = {"pool": 30, "properties": {"MW": [None, 400]}}
+    options = {"top": 5, "recipe": recipe}
+    fp32 = screen(model, drugs_file, precision="fp32", out=tmp_path / "a", **options)
+    bf16 = screen(model, drugs_file, precision="bf16", out=tmp_path / "b", **options)
+    assert bf16.hits.equals(fp32.hits)
+    assert bf16.dropped.equals(fp32.dropped)
+    assert bf16.manifest["precision"]["largest_change"] == 0.25
+    pools = [pq.read_table(tmp_path / name / "pool.parquet") for name in "ab"]
+    assert pools[0].equals(pools[1])
+
+
+def test_a_page_of_a_damaged_manifest_is_refused_in_a_line(fake_model, drugs_file, tmp_path):
+    out = tmp_path / "out"
+    screen(fake_model(), drugs_file, top=3, recipe="plain", out=out)
+    facts = json.loads((out / "manifest.json").read_text())
+    for damaged in (3, {}, {"steps": 1}, facts["funnel"] | {"columns": ["a"]}):
+        (out / "manifest.json").write_text(json.dumps(facts | {"funnel": damaged}))
+        with pytest.raises(Refusal, match="damaged 'funnel'"):
+            rebuild_report(out)
+
+
 def test_maxmin_picks_from_the_best(fake_model, drugs_file):
     result = screen(fake_model(), drugs_file, top=4, recipe={"diversity": {"maxmin": 20}})
     plain = screen(fake_model(), drugs_file, top=20)
