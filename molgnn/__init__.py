@@ -1,8 +1,8 @@
 """molgnn: train graph networks on a few thousand molecules, screen a library, keep the best.
 
 The same verbs as the command line: ``load``, ``fit``, ``tune``, ``evaluate``, ``pretrain``,
-``latent_space``, ``screen``, ``explain``; a loaded model has ``predict`` and ``embed``. They are
-imported on first use, so that ``import molgnn`` takes no time.
+``latent_space``, ``screen``, ``rescore``, ``explain``; a loaded model has ``predict`` and
+``embed``. They are imported on first use, so that ``import molgnn`` takes no time.
 """
 
 from importlib import import_module
@@ -16,6 +16,7 @@ __all__ = [
     "latent_space",
     "load",
     "pretrain",
+    "rescore",
     "screen",
     "tune",
 ]
@@ -28,6 +29,7 @@ _VERBS = {
     "latent_space": ("molgnn.screen.latent.space", "latent_space"),
     "explain": ("molgnn.screen.explain.api", "explain"),
     "pretrain": ("molgnn.train.pretrain.api", "pretrain_on"),
+    "rescore": ("molgnn.screen.funnel.again", "rescore"),
 }
 
 

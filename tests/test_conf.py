@@ -28,7 +28,7 @@ CONF = Path(__file__).parents[1] / "conf"
 CHOICES = sorted(
     (path.parent.name, path.stem)
     for path in CONF.glob("*/*.yaml")
-    if path.parent.name not in ("space", "terms")  # those of molgnn tune and pretrain
+    if path.parent.name not in ("screen", "space", "terms")  # of those commands
 )
 CSV = ["data=csv", "data.path=a.csv", "data.targets=[y]"]
 

@@ -37,13 +37,13 @@ def nearest(
     """
     if len(references) <= (own is not None):
         raise ValueError("no reference fingerprints")
-    asked, known = _words(queries), _words(references)
+    asked, known = words(queries), words(references)
     similarity, index = np.full(len(queries), -1.0), np.zeros(len(queries), dtype=np.int64)
     for start in range(0, len(references), block):
         part = np.ascontiguousarray(known[:, start : start + block])
         for first in range(0, len(queries), rows):
             some = slice(first, first + rows)
-            each = _tanimoto(asked[:, some], part)
+            each = tanimoto(asked[:, some], part)
             if own is not None:
                 here, column = np.arange(len(each)), own[some] - start
                 inside = (column >= 0) & (column < each.shape[1])
@@ -56,13 +56,13 @@ def nearest(
     return similarity, index
 
 
-def _words(bits: np.ndarray) -> np.ndarray:
+def words(bits: np.ndarray) -> np.ndarray:
     """Bits (B, W) uint8 -> (ceil(W / 8), B) uint64, so that one word of all is one piece."""
     spare = -bits.shape[1] % 8
     return np.ascontiguousarray(np.pad(bits, ((0, 0), (0, spare)))).view(np.uint64).T.copy()
 
 
-def _tanimoto(asked: np.ndarray, known: np.ndarray) -> np.ndarray:
+def tanimoto(asked: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Words (K, q) and (K, r) -> similarities (q, r). The quotient of two small whole numbers is
     one and the same float64 wherever it is computed, so equal similarities are equal."""
     shape = asked.shape[1], known.shape[1]
@@ -70,17 +70,17 @@ def _tanimoto(asked: np.ndarray, known: np.ndarray) -> np.ndarray:
     words, counts = np.empty(shape, dtype=np.uint64), np.empty(shape, dtype=np.uint8)
     for one, other in zip(asked, known, strict=True):
         np.bitwise_and(one[:, None], other, out=words)
-        both += _popcount(words, counts)
+        both += popcount(words, counts)
     either = _sizes(asked)[:, None] + _sizes(known) - both
     return np.divide(both, either, out=np.zeros(shape), where=either > 0)
 
 
-def _sizes(words: np.ndarray) -> np.ndarray:
+def _sizes(bits: np.ndarray) -> np.ndarray:
     """Words (K, B) -> bits that are set (B,)."""
-    return _popcount(words, np.empty(words.shape, dtype=np.uint8)).sum(axis=0, dtype=np.int64)
+    return popcount(bits).sum(axis=0, dtype=np.int64)
 
 
-def _count_by_table(words: np.ndarray, out: np.ndarray) -> np.ndarray:
+def _count_by_table(words: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """``numpy.bitwise_count``, which numpy has since 2.0."""
     halves = np.ascontiguousarray(words).view(np.uint16).reshape(*words.shape, 4)
     return _TABLE[halves].sum(axis=-1, dtype=np.uint8, out=out)
@@ -89,4 +89,4 @@ def _count_by_table(words: np.ndarray, out: np.ndarray) -> np.ndarray:
 _TABLE = np.unpackbits(np.arange(1 << 16, dtype=np.uint16)[:, None].view(np.uint8), axis=1).sum(
     axis=1, dtype=np.uint8
 )
-_popcount = getattr(np, "bitwise_count", _count_by_table)
+popcount = getattr(np, "bitwise_count", _count_by_table)

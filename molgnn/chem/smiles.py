@@ -4,7 +4,7 @@ A text is a SMILES, or an MDL mol block: the latter always has line breaks, the 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
@@ -128,11 +128,18 @@ def _reason(text: str, is_block: bool) -> str:
 def _parent(mol: Chem.Mol) -> Chem.Mol:
     """The largest organic fragment: most heavy atoms among those with carbon, ties by weight and
     then by canonical SMILES, so that the order in which a salt is written does not matter."""
+    return parent_atoms(mol)[0]
+
+
+def parent_atoms(mol: Chem.Mol) -> tuple[Chem.Mol, Sequence[int]]:
+    """The parent, and for each of its atoms its number in ``mol``."""
     if len(Chem.GetMolFrags(mol)) == 1:  # as indices: molecules take half of all the time to parse
-        return mol
-    fragments = Chem.GetMolFrags(mol, asMols=True)
+        return mol, range(mol.GetNumAtoms())
+    places: list[Sequence[int]] = []
+    mols = Chem.GetMolFrags(mol, asMols=True, fragsMolAtomMapping=places)
+    fragments = list(zip(mols, places, strict=True))
     for rank in (_organic_size, _weight, canonical):  # the next, dearer one only for a tie
-        ranks = [rank(fragment) for fragment in fragments]
+        ranks = [rank(fragment) for fragment, _ in fragments]
         fragments = [f for f, r in zip(fragments, ranks, strict=True) if r == max(ranks)]
         if len(fragments) == 1:
             break

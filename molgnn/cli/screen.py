@@ -5,6 +5,7 @@ import gc
 import os
 from typing import TYPE_CHECKING
 
+from molgnn.cli.funnel import add_funnel, again, models_of, steps
 from molgnn.cli.options import add_columns, add_level, add_run, one_thread
 from molgnn.cli.terminal import INTERRUPTED, progress, say, terminated_as_interrupted
 from molgnn.data.pool.start import import_ahead
@@ -19,23 +20,26 @@ STDIN = "-"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of the command; no import here that takes time."""
-    parser.add_argument("model", metavar="MODEL", help="a bundle's folder, or a bundled model")
-    parser.add_argument(
+    model = parser.add_argument(
+        "model", metavar="MODEL", help="a bundle's folder, or a bundled model"
+    )
+    library = parser.add_argument(
         "library",
         metavar="LIBRARY",
         nargs="+",
         help=".smi .csv .tsv .parquet or .sdf, also .gz or .zst; patterns; - for stdin",
     )
+    add_funnel(parser, [model, library])
     parser.add_argument("--top", type=int, default=100, metavar="K", help="hits to keep (100)")
     parser.add_argument("--out", default="hits", metavar="DIR", help="folder for results (hits)")
     parser.add_argument("--task", metavar="NAME", help="what to rank by (the model's first task)")
     order = parser.add_mutually_exclusive_group()
     for name, minimize, text in (
-        ("--maximize", False, "the highest are the best (the default)"),
+        ("--maximize", False, "the highest are the best (the default; of --rescore: as before)"),
         ("--minimize", True, "the lowest are the best"),
     ):
         order.add_argument(
-            name, dest="minimize", action="store_const", const=minimize, default=False, help=text
+            name, dest="minimize", action="store_const", const=minimize, default=None, help=text
         )
     parser.add_argument(
         "--precision",
@@ -76,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     """Screen, and say in a few lines on stderr what came out."""
     try:
         with terminated_as_interrupted():
-            result = _screen(args)
+            result = _screen(args) if args.rescore is None else again(args)
     except KeyboardInterrupt as stop:
         say(f"molgnn: {_interrupted(args, getattr(stop, 'rows', None))}")
         return INTERRUPTED
@@ -89,16 +93,18 @@ def _screen(args: argparse.Namespace) -> "ScreenResult":
     from pathlib import Path
 
     one_thread()
+    replaced = models_of(args.models)
     local = args.engine == "local" and args.device in ("auto", "cpu") and args.workers != 0
     if local and any(map(_is_large, args.library)):
         import_ahead(PRELOAD)
     from molgnn.screen.cluster import pool_of
-    from molgnn.screen.pipeline import screen
+    from molgnn.screen.pipeline import read_asked, screen
     from molgnn.screen.shards import open_library
-    from molgnn.screen.unfinished import check_startable
+    from molgnn.screen.unfinished import check_startable, files_of
 
     # All that can be refused comes before the seconds that a model takes.
-    check_startable(Path(args.out), args.force, args.resume)
+    recipe = read_asked(args.recipe, replaced)
+    check_startable(Path(args.out), args.force, args.resume, files_of(recipe is not None))
     pool_of(args.engine, args.address, args.workers, args.timeout)
     library = open_library(args.library, args.smiles_column, args.id_column)
     if STDIN in args.library:
@@ -124,7 +130,7 @@ def _screen(args: argparse.Namespace) -> "ScreenResult":
             top=args.top,
             out=args.out,
             task=args.task,
-            minimize=args.minimize,
+            minimize=bool(args.minimize),
             workers=args.workers,
             precision=args.precision,
             timeout=args.timeout,
@@ -132,6 +138,8 @@ def _screen(args: argparse.Namespace) -> "ScreenResult":
             address=args.address,
             domain=args.domain,
             level=args.level,
+            recipe=recipe,
+            models=replaced,
             force=args.force,
             resume=args.resume,
             begun=begun,
@@ -146,6 +154,8 @@ def _is_large(path: str) -> bool:
 
 def _interrupted(args: argparse.Namespace, rows: int | None) -> str:
     """What is left of a screen that was stopped; ``rows`` are kept (None: it had not begun)."""
+    if args.rescore is not None:
+        return "interrupted: nothing was written"
     if rows:
         return (
             f"interrupted after {rows:,} rows: the same command goes on "
@@ -174,10 +184,13 @@ def summary(result: "ScreenResult") -> list[str]:
     ]
     if run["resumed"]:
         lines.append(f"went on after {run['resumed']:,} rows")
+    lines += steps(facts)
     best = "highest" if facts["direction"] == "maximize" else "lowest"
     unit = f" ({facts['unit']})" if facts["unit"] else ""
     if counts["hits"]:
-        lines.append(f"{best} {facts['task']}{unit} of {counts['hits']:,} hits:")
+        first = f"first of {counts['hits']:,} hits, with their {facts['task']}{unit}:"
+        plain = f"{best} {facts['task']}{unit} of {counts['hits']:,} hits:"
+        lines.append(first if facts.get("funnel") else plain)
     for hit in result.hits.head(SHOWN).itertuples(index=False):
         lines.append(f"  {hit.rank}. {hit.score:.4g}  {_brief(hit.id or hit.smiles)}")
     if facts["hits_beyond_training"]:
@@ -196,6 +209,8 @@ def summary(result: "ScreenResult") -> list[str]:
             f"training molecule is as similar as {known['threshold']:.2f} (in_domain in hits.csv)"
         )
     lines.append(f"{out / 'hits.csv'} and {out / 'report.html'}")
+    if facts.get("funnel"):
+        lines.append(f"{out / 'dropped.csv'}: why each other molecule of the pool is no hit")
     if counts["invalid"]:
         lines.append(f"{out / 'rejects.csv'}: the invalid rows, each with its reason")
     return lines

@@ -18,6 +18,7 @@ from molgnn.screen.stages import Ranking
 
 if TYPE_CHECKING:
     from molgnn.models.ensemble import Predictor
+    from molgnn.screen.funnel.prepare import Funnel
 
 FORMAT = 1  # of the unfinished folder
 
@@ -28,6 +29,7 @@ def claim(
     size: int,
     ranking: Ranking,
     precision: str,
+    funnel: "Funnel | None" = None,
 ) -> dict:
     """The facts as plain data, in the order in which a difference is reported."""
     library = shards.library
@@ -40,9 +42,10 @@ def claim(
         files = [[name, library.size(name)] for name in library.files]
         facts |= {"library": library.files, "files": files}
         facts |= {f"{name} column": library.options[name] for name in ("smiles", "id")}
+    facts |= {"recipe of the funnel": None if funnel is None else funnel.claim()}
     facts |= {"task": model.columns[ranking.column], "device": str(model.device)}
     facts |= {"direction": "minimize" if ranking.minimize else "maximize"}
-    # The pool follows from the two before it, so it is never the one that is named.
+    # The pool follows from these two, or the funnel, so it is never the one that is named.
     facts |= {"top": ranking.top, "precision": precision, "pool": ranking.pool, "shard": size}
     return facts | {"features": schema_hash(), "molgnn": __version__} | versions()
 

@@ -64,7 +64,7 @@ def build_manifest(
         "columns": names[: len(model.columns)],
         "std_columns": names[len(model.columns) :],
         "score_column": names[ranking.column],
-        "cut": float(hits[-1]) if keeper.scored > ranking.top else None,
+        "cut": float(hits[-1]) if hits and keeper.scored > ranking.top else None,
         "training_range": known,
         "hits_beyond_training": sum(not known[0] <= s <= known[1] for s in hits) if known else 0,
         "counts": {

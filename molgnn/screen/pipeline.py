@@ -1,6 +1,6 @@
 """Screen a library: read it as a stream, featurise, score, keep the best, account for every row."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,32 +15,36 @@ from molgnn.errors import Refusal
 from molgnn.models.doubts import LEVEL, check_level
 from molgnn.screen.claim import claim, resumable
 from molgnn.screen.cluster import pool_of
-from molgnn.screen.columns import chosen_column, output_names
-from molgnn.screen.familiar import can_tell, familiarity
+from molgnn.screen.columns import chosen_column
+from molgnn.screen.familiar import can_tell
+from molgnn.screen.finish import finish
 from molgnn.screen.gather import Gatherer
-from molgnn.screen.hits import AFTER, BEFORE, hit_table, intervals
 from molgnn.screen.keeper import Keeper
 from molgnn.screen.manifest import Timing, build_manifest
-from molgnn.screen.rescore import best_of, chosen_precision, pool_size
+from molgnn.screen.rescore import chosen_precision, pool_size
 from molgnn.screen.results import write_results
 from molgnn.screen.scoring import Scoring
 from molgnn.screen.shards import SHARD, PackedShards, is_small, open_library, shards_of
 from molgnn.screen.stages import Ranking
-from molgnn.screen.unfinished import Memory, check_startable, unfinished
+from molgnn.screen.unfinished import Memory, check_startable, files_of, unfinished
 
 if TYPE_CHECKING:
     from molgnn.models.ensemble import Predictor
+    from molgnn.screen.funnel.prepare import Funnel
+    from molgnn.screen.funnel.recipe import Recipe
 
 CHUNK = 4096  # rows; about 2 MB as packed graphs
 
 
 @dataclass(frozen=True)
 class ScreenResult:
-    """The hits, best first; the manifest; and the folder, None where no file was wanted."""
+    """The hits, best first; the manifest; and the folder, None where no file was wanted. With a
+    recipe ``dropped`` says of every other molecule of its pool at which step it went, and why."""
 
     hits: pd.DataFrame
     manifest: dict
     out: Path | None
+    dropped: pd.DataFrame | None = None
 
 
 def screen(
@@ -62,6 +66,8 @@ def screen(
     address: str | None = None,
     domain: bool | str = True,
     level: float = LEVEL,
+    recipe: "str | Path | Mapping | None" = None,
+    models: "Mapping[str, Predictor | str | Path] | None" = None,
     force: bool = False,
     resume: bool | None = None,
     begun: Callable[[int], None] | None = None,
@@ -82,7 +88,12 @@ def screen(
     those of ``Predictor.predict``, for the hits alone; a model without training molecules, or
     without calibration, cannot tell.
 
-    With ``out``, writes hits.csv, rejects.csv, manifest.json and report.html there, and keeps each
+    ``recipe`` is the name of a funnel that ships with molgnn, a YAML file, or a mapping like it:
+    the pool that it asks for goes through its steps to the ``top`` hits, which are then ordered by
+    its objectives. ``models`` stand in for those that the recipe names.
+
+    With ``out``, writes hits.csv, rejects.csv, manifest.json and report.html there (with a recipe
+    also pool.parquet and dropped.csv), and keeps each
     ``shard`` of so many rows in out/unfinished until then: the same call goes on after those that a
     killed one had done, to the same files. ``resume`` True insists on that, False starts over; a
     library from stdin, or a model that is not from disk, always does.
@@ -94,6 +105,7 @@ def screen(
     if top < 1:
         raise Refusal(f"--top {top}: must be at least 1")
     check_level(level)
+    recipe = read_asked(recipe, models)
     if isinstance(model, str | Path):
         from molgnn.models.bundle import load_bundle  # torch, for which a refusal need not wait
 
@@ -102,7 +114,7 @@ def screen(
     pool = pool_of(engine, address, workers, timeout)
     folder = None if out is None else Path(out)
     if folder is not None:
-        check_startable(folder, force, resume)
+        check_startable(folder, force, resume, files_of(recipe is not None))
     if not isinstance(library, Library | PackedLibrary):
         library = open_library(library, smiles, id)
     if isinstance(library, PackedLibrary):
@@ -110,31 +122,46 @@ def screen(
     domain = domain if domain and can_tell(model) else False
     shards = shards_of(library, shard, chunk)
     choice = chosen_precision(model, precision, column, small=is_small(library))
-    ranking = Ranking(top, pool_size(top, choice["used"]), column, minimize)
+    funnel = recipe and _funnel(recipe, model, column, minimize, top, models)
+    size = recipe.pool.size if recipe else top
+    ranking = Ranking(top, pool_size(size, choice["used"]), column, minimize)
     scoring = Scoring(model, [column], choice["used"], workers, timeout, pool)
     with ExitStack() as stack:
         record = Memory()
         if folder is not None:
-            facts = claim(model, shards, shard, ranking, choice["used"])
+            facts = claim(model, shards, shard, ranking, choice["used"], funnel)
             keep = resumable(model, library)
-            run = unfinished(folder, facts, keep=keep, force=force, resume=resume)
+            files = files_of(recipe is not None)
+            run = unfinished(folder, facts, keep=keep, force=force, resume=resume, files=files)
             record = stack.enter_context(run)
         if begun:
             begun(record.resumed)
         keeper, timing = _run(scoring, engine, shards, ranking, record, progress)
-        best = best_of(model, keeper.candidates(), ranking, choice)
-        names = output_names(model, [*BEFORE, *AFTER])
-        doubt = intervals(model, best.hits, level, names)
-        told = [each.name for each in doubt]
-        known = familiarity(model, best.hits, domain, [*names, *told])
-        hits = hit_table(best.hits, column, names, [*doubt, *known.columns])
-        manifest = build_manifest(model, library, keeper, best, timing, names)
-        manifest["doubt"] = {"level": level, "columns": told} if told else None
-        manifest["domain"] = known.facts
+        own = workers if engine == "local" else None
+        options = {"before": keeper.scored, "workers": own, "timeout": timeout, "level": level}
+        end = finish(model, keeper.candidates(), ranking, choice, domain, funnel, **options)
+        manifest = build_manifest(model, library, keeper, end.best, timing, end.names) | end.facts
         if folder is not None:
             with record.results() as paths:
-                write_results(paths, hits, manifest, record.rejects(keeper.shards))
-    return ScreenResult(hits, manifest, folder)
+                write_results(paths, end, manifest, record.rejects(keeper.shards), model, column)
+    return ScreenResult(end.table, manifest, folder, end.dropped(column))
+
+
+def read_asked(recipe: "str | Path | Mapping | None", models: "Mapping | None") -> "Recipe | None":
+    """The recipe, None where nobody asked for one. Raises Refusal for models without a recipe."""
+    if recipe is None:
+        if models:
+            raise Refusal(f"--model {next(iter(models))}: only a --recipe names further models")
+        return None
+    from molgnn.screen.funnel.recipe import read_recipe  # a plain screen needs nothing of it
+
+    return read_recipe(recipe)
+
+
+def _funnel(recipe: "Recipe", *screen) -> "Funnel":
+    from molgnn.screen.funnel.prepare import prepare
+
+    return prepare(recipe, *screen)
 
 
 def _run(scoring, engine, shards, ranking, record, progress) -> tuple[Keeper, Timing]:

@@ -14,6 +14,7 @@ from molgnn.errors import Refusal
 from molgnn.screen.cards import hit_cards, short
 from molgnn.screen.chart import figure, histogram_svg
 from molgnn.screen.familiar import is_told
+from molgnn.screen.funnel.ledger import is_sound
 from molgnn.screen.hits import AFTER, BEFORE, read_hits
 from molgnn.screen.outputs import drafts, open_text
 from molgnn.screen.style import CSS
@@ -56,6 +57,8 @@ def report_page(hits: Path, manifest: Path) -> str:
         raise Refusal(f"{manifest}: not the manifest of a screen (no {missing[0]!r})")
     if not is_told(facts.get("domain")):
         raise Refusal(f"{manifest}: not the manifest of a screen (damaged 'domain')")
+    if not is_sound(facts.get("funnel")):
+        raise Refusal(f"{manifest}: not the manifest of a screen (damaged 'funnel')")
     width = len(_names(facts))
     for number, row in enumerate([header, *rows], 1):
         if len(row) != width:
@@ -77,7 +80,9 @@ def report_page(hits: Path, manifest: Path) -> str:
 def _names(facts: dict) -> list[str]:
     familiar = facts["domain"]["columns"] if facts.get("domain") else []
     doubt = facts["doubt"]["columns"] if facts.get("doubt") else []
-    return [*BEFORE, *facts["columns"], *facts["std_columns"], *doubt, *familiar, *AFTER]
+    funnel = facts["funnel"]["columns"] if facts.get("funnel") else []
+    own = [*facts["columns"], *facts["std_columns"]]
+    return [*BEFORE, *own, *doubt, *familiar, *funnel, *AFTER]
 
 
 def _title(facts: dict) -> str:

@@ -1,7 +1,8 @@
 """The hits among the candidates: scored again in fp32, so that what users see is never rounded."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,16 +44,32 @@ def best_of(
     """The ``ranking.top`` best of the candidates, which come in the library's order; of equal ones
     the earlier. Those found in bf16 are scored again; how much that moved a score at most is noted.
     """
+    candidates, precision = exact(candidates, ranking, precision, partial(_exact, model))
+    return Best([candidates[i] for i in best_rows(candidates, ranking, ranking.top)], precision)
+
+
+def exact(
+    candidates: Sequence[Hit],
+    ranking: Ranking,
+    precision: dict,
+    anew: Callable[[Sequence[Hit]], list[Hit]],
+) -> tuple[Sequence[Hit], dict]:
+    """The candidates in fp32, scored ``anew`` where they are not, and what the manifest says."""
     if precision["used"] != "fp32" and candidates:
-        exact = _exact(model, candidates)
-        moved = np.abs(_merits(ranking, exact) - _merits(ranking, candidates)).max()
-        precision = precision | {"rescored": len(exact), "largest_change": float(moved)}
-        candidates = exact
-    order = np.argsort(-_merits(ranking, candidates), kind="stable")[: ranking.top]
-    return Best([candidates[i] for i in order], precision)
+        found = anew(candidates)
+        moved = np.abs(merits_of(ranking, found) - merits_of(ranking, candidates)).max()
+        precision = precision | {"rescored": len(found), "largest_change": float(moved)}
+        candidates = found
+    return candidates, precision
 
 
-def _merits(ranking: Ranking, hits: Sequence[Hit]) -> np.ndarray:
+def best_rows(candidates: Sequence[Hit], ranking: Ranking, count: int) -> np.ndarray:
+    """The numbers of so many of the best, best first; of equal ones the earlier."""
+    return np.argsort(-merits_of(ranking, candidates), kind="stable")[:count]
+
+
+def merits_of(ranking: Ranking, hits: Sequence[Hit]) -> np.ndarray:
+    """(B,): the more the better."""
     return ranking.merits(np.stack([hit.mean for hit in hits])) if hits else np.empty(0)
 
 

@@ -1,22 +1,37 @@
-"""The four files that a screen leaves."""
+"""The files that a screen leaves: four, and with a funnel two more."""
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from molgnn.data.readers.rejects import HEADER, Reject, defuse
+from molgnn.data.targets import with_std
 from molgnn.screen.hits import write_hits
 from molgnn.screen.outputs import csv_writer, open_text
 from molgnn.screen.report import report_page
 
+if TYPE_CHECKING:
+    from molgnn.models.ensemble import Predictor
+    from molgnn.screen.finish import Finish
+
 
 def write_results(
-    paths: dict[str, Path], hits: pd.DataFrame, manifest: dict, rejects: Iterable[Reject]
+    paths: dict[str, Path],
+    end: "Finish",
+    manifest: dict,
+    rejects: Iterable[Reject],
+    model: "Predictor",
+    column: int,
 ) -> None:
-    """Write hits.csv, rejects.csv, manifest.json and report.html to their ``paths``."""
-    write_hits(paths["hits.csv"], hits)
+    """Write hits.csv, rejects.csv, manifest.json and report.html, and what the funnel leaves, to
+    their ``paths``. ``column`` is the one of the model that ranks."""
+    write_hits(paths["hits.csv"], end.table)
+    if end.outcome:
+        from molgnn.screen.funnel.tables import write_funnel
+
+        columns = with_std(model.columns, True)  # all of them, be they told or not
+        write_funnel(paths, end.outcome, column, columns, model.sha256)
     _write_rejects(paths["rejects.csv"], rejects)
     text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False)
     with open_text(paths["manifest.json"]) as file:

@@ -6,7 +6,7 @@ moved to OUT, so that those which are there already are this screen's own.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -29,6 +29,7 @@ from molgnn.screen.shard_file import (
 from molgnn.screen.shards import Done
 
 FILES = ("hits.csv", "rejects.csv", "report.html", "manifest.json")  # in the order they appear
+OF_FUNNEL = ("hits.csv", "pool.parquet", "dropped.csv", *FILES[1:])
 FOLDER, RUN, FINISHING = "unfinished", "run.json", "finishing"
 
 
@@ -41,14 +42,21 @@ class Interrupted(KeyboardInterrupt):
         self.rows = rows
 
 
-def check_startable(out: Path, force: bool, resume: bool | None) -> bool:
+def files_of(funnel: bool) -> tuple[str, ...]:
+    """The results of a screen, with or without a recipe, in the order they appear."""
+    return OF_FUNNEL if funnel else FILES
+
+
+def check_startable(
+    out: Path, force: bool, resume: bool | None, files: Sequence[str] = FILES
+) -> bool:
     """Refuse results that are there, unless forced, or left by a screen that was killed while it
     moved them there and is gone on with now. Gives whether files there may be replaced."""
     own = all((out / FOLDER / name).is_file() for name in (RUN, FINISHING))
     replace = force or (own and resume is not False)
     if resume and not replace and (out / FILES[-1]).is_file():
         raise Refusal(f"{out}: its screen is finished, so there is nothing to go on with")
-    check_free(out, FILES, replace)
+    check_free(out, files, replace)
     if resume and not (out / FOLDER / RUN).is_file():
         raise Refusal(f"{out}: there is no unfinished screen to go on with: leave out --resume")
     return replace
@@ -56,7 +64,13 @@ def check_startable(out: Path, force: bool, resume: bool | None) -> bool:
 
 @contextmanager
 def unfinished(
-    out: Path, facts: dict, *, keep: bool, force: bool = False, resume: bool | None = None
+    out: Path,
+    facts: dict,
+    *,
+    keep: bool,
+    force: bool = False,
+    resume: bool | None = None,
+    files: Sequence[str] = FILES,
 ) -> Iterator["Unfinished"]:
     """Begin a screen in ``out``, or go on with the one that was begun there with equal ``facts``.
     ``resume`` None goes on where there is something, True insists on it, False discards it.
@@ -65,9 +79,10 @@ def unfinished(
     results are in the way, another screen works there, or one with other facts was begun there;
     Interrupted for Ctrl-C.
     """
-    check_startable(out, force, resume)
+    check_startable(out, force, resume, files)
     with locked(out, FOLDER):
-        run = Unfinished(out, facts, keep, check_startable(out, force, resume))
+        replace = check_startable(out, force, resume, files)
+        run = Unfinished(out, facts, keep, replace, files)
         try:
             run.begin(resume)
             yield run
@@ -85,8 +100,10 @@ class Unfinished:
     """The folder, while its lock is held. ``own``: what is in it belongs to this screen. ``done``
     are the shards that earlier runs finished, and ``resumed`` their rows."""
 
-    def __init__(self, out: Path, facts: dict, keep: bool, force: bool):
-        self.out, self.folder = out, out / FOLDER
+    def __init__(
+        self, out: Path, facts: dict, keep: bool, force: bool, files: Sequence[str] = FILES
+    ):
+        self.out, self.folder, self.files = out, out / FOLDER, tuple(files)
         self._facts, self._keep, self._force = facts, keep, force
         self.own, self.resumed = False, 0
         self.done: dict[int, Done] = {}
@@ -105,7 +122,9 @@ class Unfinished:
             if self._keep:
                 with durable(self.folder / RUN) as partial:
                     partial.write_text(json.dumps(self._facts, indent=1) + "\n", encoding="ascii")
-        for draft in chain.from_iterable(self.out.glob(f".{name}.*.partial") for name in FILES):
+        for draft in chain.from_iterable(
+            self.out.glob(f".{name}.*.partial") for name in self.files
+        ):
             draft.unlink()  # of a process that was killed: the lock says that none is at work
 
     def _begun(self) -> dict:
@@ -156,17 +175,29 @@ class Unfinished:
     @contextmanager
     def results(self) -> Iterator[dict[str, Path]]:
         """Paths to write the results to; they appear in OUT where the block ends well."""
-        with drafts(self.out, FILES, self._force) as paths:
+        stale = _stale(self.out, self.files)
+        with drafts(self.out, self.files, self._force) as paths:
             yield paths
-            check_free(self.out, FILES, self._force)
+            check_free(self.out, self.files, self._force)
             with durable(self.folder / FINISHING) as partial:
                 partial.touch()
+        for path in stale:
+            path.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Discard all but the lock. ``run.json`` goes first: what is left is nobody's."""
         for pattern in (RUN, FINISHING, PATTERN, ".*.partial"):
             for path in self.folder.glob(pattern):
                 path.unlink()
+
+
+def _stale(out: Path, files: Sequence[str]) -> list[Path]:
+    """What a funnel left there, where a screen without one takes the place of its results."""
+    try:
+        known = "funnel" in json.loads((out / FILES[-1]).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return []
+    return [out / name for name in OF_FUNNEL if name not in files] if known else []
 
 
 class Memory:

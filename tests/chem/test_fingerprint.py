@@ -102,9 +102,9 @@ def test_bits_of_any_number_of_bytes_are_counted(size):
 def test_numpy_before_2_counts_the_same_bits(mols, monkeypatch):
     bits = morgan(mols)
     expected = nearest(bits[:20], bits[20:])
-    monkeypatch.setattr(fingerprint, "_popcount", fingerprint._count_by_table)
+    monkeypatch.setattr(fingerprint, "popcount", fingerprint._count_by_table)
     words = np.array([[0, 1, 2**64 - 1]], dtype=np.uint64)
-    found = fingerprint._popcount(words, np.empty(words.shape, dtype=np.uint8))
+    found = fingerprint.popcount(words, np.empty(words.shape, dtype=np.uint8))
     assert found.tolist() == [[0, 1, 64]]
     for one, other in zip(nearest(bits[:20], bits[20:]), expected, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -92,7 +92,8 @@ def test_the_reliability_diagram_has_equal_parts_of_ten_molecules_at_least():
     right = np.repeat([1, 0, 1, 0, 1], [10, 12, 3, 7, 8]).astype(bool)
     points = curve(right, sure)
     assert [n for *_, n in points] == [10, 10, 10, 10]
-    assert points[0][0] == pytest.approx(0.1) and points[-1] == (pytest.approx(0.9), 1.0, 10)
+    assert points[0][0] == pytest.approx(0.1)
+    assert points[-1] == (pytest.approx(0.9), 1.0, 10)
     assert sum(share * n for _, share, n in points) == pytest.approx(right.sum())
     (alone,) = curve(np.array([False, True, True]), np.array([0.05, 0.06, 0.95]))
     assert alone == (pytest.approx(1.06 / 3), pytest.approx(2 / 3), 3)
