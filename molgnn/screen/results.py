@@ -9,7 +9,7 @@ import pandas as pd
 from molgnn.data.readers.rejects import HEADER, Reject, defuse
 from molgnn.screen.hits import write_hits
 from molgnn.screen.outputs import csv_writer, open_text
-from molgnn.screen.report import report_page
+from molgnn.screen.page.report import report_page
 
 
 def write_results(

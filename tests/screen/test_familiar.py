@@ -21,8 +21,8 @@ from molgnn.models.bundle import load_bundle, save_bundle
 from molgnn.models.domain import Rule, Side
 from molgnn.models.ensemble import Predictor
 from molgnn.screen.annotate import annotate
+from molgnn.screen.page.report import rebuild_report
 from molgnn.screen.pipeline import screen
-from molgnn.screen.report import rebuild_report
 
 RULE = Rule("error", 0.5, "absolute error, log mol/L", Side(9, 0.52), Side(3, 0.81))
 KNOWN = ["CCO", "c1ccccc1", "CC(=O)Nc1ccc(O)cc1", "CCCCCCCC", "C"]

@@ -6,9 +6,9 @@ import pytest
 
 from molgnn.data.targets import Task
 from molgnn.errors import Refusal
-from molgnn.screen import cards
+from molgnn.screen.page import cards
+from molgnn.screen.page.report import rebuild_report
 from molgnn.screen.pipeline import screen
-from molgnn.screen.report import rebuild_report
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -11,12 +11,12 @@ from html import escape
 from pathlib import Path
 
 from molgnn.errors import Refusal
-from molgnn.screen.cards import hit_cards, short
-from molgnn.screen.chart import figure, histogram_svg
 from molgnn.screen.familiar import is_told
 from molgnn.screen.hits import AFTER, BEFORE, read_hits
 from molgnn.screen.outputs import drafts, open_text
-from molgnn.screen.style import CSS
+from molgnn.screen.page.cards import hit_cards, short
+from molgnn.screen.page.chart import figure, histogram_svg
+from molgnn.screen.page.style import CSS
 
 NEEDED = (
     *("molgnn", "versions", "model", "library", "task", "unit", "direction", "columns"),
