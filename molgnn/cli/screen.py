@@ -53,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="without the columns that say how familiar each hit is: the nearest training "
         "molecule, its similarity and labels, and in_domain",
     )
+    parser.add_argument(
+        "--no-explain",
+        dest="explain",
+        action="store_false",
+        help="a page without the colours that say what raises and lowers a score; saves seconds",
+    )
     add_columns(parser)
     add_run(parser)
     parser.add_argument(
@@ -130,6 +136,7 @@ def _screen(args: argparse.Namespace) -> "ScreenResult":
             engine=args.engine,
             address=args.address,
             domain=args.domain,
+            explain=args.explain,
             force=args.force,
             resume=args.resume,
             begun=begun,

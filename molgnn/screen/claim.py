@@ -19,7 +19,7 @@ from molgnn.screen.stages import Ranking
 if TYPE_CHECKING:
     from molgnn.models.ensemble import Predictor
 
-FORMAT = 1  # of the unfinished folder
+FORMAT = 2  # of the unfinished folder
 
 
 def claim(

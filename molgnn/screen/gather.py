@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain, count, islice
 
 from molgnn.screen.keeper import Keeper
+from molgnn.screen.sample import Sample
 from molgnn.screen.shard import ShardKeeper, ShardState
 from molgnn.screen.shards import FileShards, PackedShards
 from molgnn.screen.stages import Ranking, Scored
@@ -44,7 +45,12 @@ class Gatherer:
         """One shard, on disk for good where the record is one on disk."""
         with self._record.shard(number) as file:
             own = ShardKeeper(
-                self.keeper.ranking, self.keeper.above, file.reject, self._shards.digest()
+                self.keeper.ranking,
+                self.keeper.above,
+                file.reject,
+                self._shards.digest(),
+                self.keeper.rows,
+                Sample(self.keeper.sample.limit),
             )
             for chunk in chunks:
                 with self._watch.measure("keep"):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from molgnn.screen.histogram import Histogram
+from molgnn.screen.sample import Sample
 from molgnn.screen.shard import ShardState
 from molgnn.screen.stages import Hit, Ranking
 from molgnn.screen.tally import Tally
@@ -17,6 +18,7 @@ class Keeper:
         self.ranking = ranking
         self.shards = self.rows = self.scored = 0
         self.reasons, self.histogram = Tally(), Histogram()
+        self.sample = Sample()
         self._best = Top(ranking.pool)
         self._candidates: dict[int, Hit] = {}
         self._seen = 0
@@ -34,6 +36,7 @@ class Keeper:
         """Take the next shard of the library."""
         self.reasons.merge(shard.reasons)
         self.histogram.merge(shard.histogram)
+        self.sample.add(shard.sample)
         if shard.candidates:
             self._merge_candidates(shard.candidates)
         self.shards += 1

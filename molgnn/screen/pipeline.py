@@ -20,6 +20,7 @@ from molgnn.screen.gather import Gatherer
 from molgnn.screen.hits import AFTER, BEFORE, hit_table
 from molgnn.screen.keeper import Keeper
 from molgnn.screen.manifest import Timing, build_manifest
+from molgnn.screen.page.beside import beside
 from molgnn.screen.rescore import best_of, chosen_precision, pool_size
 from molgnn.screen.results import write_results
 from molgnn.screen.scoring import Scoring
@@ -60,6 +61,7 @@ def screen(
     engine: str = "local",
     address: str | None = None,
     domain: bool | str = True,
+    explain: bool = True,
     force: bool = False,
     resume: bool | None = None,
     begun: Callable[[int], None] | None = None,
@@ -79,7 +81,9 @@ def screen(
     our own, to the same results; ``workers`` are then its actors. ``domain`` is that of
     ``Predictor.predict``, for the hits alone; a model without training molecules cannot tell.
 
-    With ``out``, writes hits.csv, rejects.csv, manifest.json and report.html there, and keeps each
+    With ``out``, writes hits.csv, rejects.csv, manifest.json, page.json and report.html there;
+    ``explain`` colours the first hits' structures on the page by what their atoms add to the score,
+    where the model has networks (some seconds). It keeps each
     ``shard`` of so many rows in out/unfinished until then: the same call goes on after those that a
     killed one had done, to the same files. ``resume`` True insists on that, False starts over; a
     library from stdin, or a model that is not from disk, always does.
@@ -125,8 +129,9 @@ def screen(
         manifest = build_manifest(model, library, keeper, best, timing, names)
         manifest["domain"] = known.facts
         if folder is not None:
+            more = beside(model, best.hits, column, keeper.sample.rows, explain)
             with record.results() as paths:
-                write_results(paths, hits, manifest, record.rejects(keeper.shards))
+                write_results(paths, hits, manifest, more, record.rejects(keeper.shards))
     return ScreenResult(hits, manifest, folder)
 
 

@@ -1,4 +1,4 @@
-"""The four files that a screen leaves."""
+"""The files that a screen leaves."""
 
 import json
 from collections.abc import Iterable
@@ -13,16 +13,24 @@ from molgnn.screen.page.report import report_page
 
 
 def write_results(
-    paths: dict[str, Path], hits: pd.DataFrame, manifest: dict, rejects: Iterable[Reject]
+    paths: dict[str, Path],
+    hits: pd.DataFrame,
+    manifest: dict,
+    beside: dict,
+    rejects: Iterable[Reject],
 ) -> None:
-    """Write hits.csv, rejects.csv, manifest.json and report.html to their ``paths``."""
+    """Write hits.csv, rejects.csv, manifest.json, page.json (``beside``) and report.html to their
+    ``paths``."""
     write_hits(paths["hits.csv"], hits)
     _write_rejects(paths["rejects.csv"], rejects)
     text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False)
     with open_text(paths["manifest.json"]) as file:
         file.write(text + "\n")
+    with open_text(paths["page.json"]) as file:
+        json.dump(beside, file, separators=(",", ":"), allow_nan=False)
+        file.write("\n")
     # From the files, as `molgnn report` makes it, so that a rebuilt page is the same page.
-    page = report_page(paths["hits.csv"], paths["manifest.json"])
+    page = report_page(paths["hits.csv"], paths["manifest.json"], paths["page.json"])
     with open_text(paths["report.html"]) as file:
         file.write(page)
 

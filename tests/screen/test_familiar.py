@@ -151,7 +151,8 @@ def test_hits_have_the_columns_and_the_library_decides_as_without(model, lib, tm
 
 
 def text_of(page):
-    return " ".join(re.sub(r"<[^>]*>", " ", page.read_text(encoding="utf-8")).split())
+    text = re.sub(r"(?s)<(script|style)\b.*?</\1>", " ", page.read_text(encoding="utf-8"))
+    return " ".join(re.sub(r"<[^>]*>", " ", text).split())
 
 
 def test_the_page_shows_the_nearest_molecule_its_label_the_flag_and_the_rule(model, lib, tmp_path):
