@@ -126,8 +126,8 @@ kbd { font: 0.7rem/1 var(--mono); border: 1px solid var(--line); border-radius: 
   flex-wrap: wrap; gap: 8px 18px; align-items: center; font-size: 0.875rem; }
 .bar p { margin: 0; }
 .bar #status { font-weight: 600; margin-right: auto; }
-.bar #done:empty { display: none; }
-.bar #done { color: var(--soft); flex-basis: 100%; }
+.bar #done { color: var(--soft); }
+.bar #done:not(:empty) { flex-basis: 100%; }
 .acts { display: inline-flex; flex-wrap: wrap; gap: 6px; align-items: center; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .map { display: block; width: 100%; height: auto; }
@@ -156,6 +156,8 @@ details.card table { margin: 12px 0; }
 .metrics td, .metrics th { padding-right: 0; }
 footer { color: var(--soft); font-size: 0.825rem; margin-top: 36px; }
 @media (max-width: 760px) {
+  .bar { position: static; }
+  .hit-card { scroll-margin-top: 8px; }
   main { padding: 24px 16px 40px; }
   h1 { font-size: 1.6rem; }
   .wide { grid-template-columns: minmax(0, 1fr); }
