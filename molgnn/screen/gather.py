@@ -24,7 +24,8 @@ class Gatherer:
         watch: Stopwatch,
         progress: Callable[[int], None] | None = None,
     ):
-        self.keeper = Keeper(ranking)
+        # Only a page shows the sample, and a packed library reads no text that nobody shows.
+        self.keeper = Keeper(ranking, Sample(None if record.out else 0))
         self._shards, self._record, self._watch = shards, record, watch
         self._progress, self._rows = progress, 0
         if record.resumed:

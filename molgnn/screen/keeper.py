@@ -11,14 +11,14 @@ from molgnn.screen.top import Top
 
 
 class Keeper:
-    """The best rows so far, and the counts of all. It makes no difference to a bit of it whether a
-    shard's state comes from memory or from disk."""
+    """The best rows so far, the ``sample`` of all, and their counts. It makes no difference to a
+    bit of it whether a shard's state comes from memory or from disk."""
 
-    def __init__(self, ranking: Ranking):
+    def __init__(self, ranking: Ranking, sample: Sample):
         self.ranking = ranking
         self.shards = self.rows = self.scored = 0
         self.reasons, self.histogram = Tally(), Histogram()
-        self.sample = Sample()
+        self.sample = sample
         self._best = Top(ranking.pool)
         self._candidates: dict[int, Hit] = {}
         self._seen = 0

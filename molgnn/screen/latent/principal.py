@@ -14,10 +14,9 @@ def principal(vectors: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
     values, found = np.linalg.eigh(products)
     values, found = np.maximum(values[:-3:-1], 0.0), found[:, :-3:-1]
     directions = centred.T @ found if few else found
-    lengths = np.linalg.norm(directions, axis=0)
-    directions = directions / np.where(lengths > 0, lengths, 1.0)
+    place = found * np.sqrt(values) if few else centred @ found
     largest = np.abs(directions).argmax(axis=0)
-    directions *= np.where(directions[largest, [0, 1]] < 0, -1.0, 1.0)
+    signs = np.where(directions[largest, [0, 1]] < 0, -1.0, 1.0)
     total = np.trace(products)
     first, second = (values / total if total > 0 else values).tolist()
-    return centred @ directions, (first, second)
+    return place * signs, (first, second)

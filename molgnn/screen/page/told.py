@@ -104,19 +104,41 @@ def _is_funnel(facts: object) -> bool:
 
 def _is_beside(facts: dict) -> bool:
     """Whether the parts that are there have the shape that the page draws."""
+    why, card, places = (facts.get(key) or {} for key in ("why", "card", "map"))
     try:
-        for hit in (facts.get("why") or {}).get("hits", []):
-            shares = [share for share in [*hit["atoms"], *hit["bonds"]] if share is not None]
-            sums = sum(shares) + hit["largest"] + hit["rank"] + len(hit["smiles"])
-            if sums != sums:
-                return False
-        places = facts.get("map")
-        if places:
-            points = [*places["hits"], *places["sample"]]
-            return all(len(point) == 3 and sum(point) == sum(point) for point in points)
-        return all(isinstance(facts.get(key, {}), dict) for key in ("card", "why"))
+        return _is_why(why) and _is_card(card) and (not places or _is_map(places))
     except (TypeError, KeyError, AttributeError):
         return False
+
+
+def _is_why(why: dict) -> bool:
+    if "hits" not in why:
+        return isinstance(why.get("none", ""), str)
+    shares = [s for hit in why["hits"] for s in [*hit["atoms"], *hit["bonds"]] if s is not None]
+    more = [hit["rank"] for hit in why["hits"]] + [hit["largest"] for hit in why["hits"]]
+    more += [hit.get("features", 0) for hit in why["hits"]] + [why["share"], why["limit"]]
+    return _numbers(shares + more) and _texts(
+        [hit["smiles"] for hit in why["hits"]] + [why["unit"]]
+    )
+
+
+def _is_card(card: dict) -> bool:
+    data, metrics = card.get("data") or {}, card.get("metrics") or {}
+    texts = [card.get("predicts", ""), *(data.get(key, "") for key in ("name", "split"))]
+    figures = [value for found in metrics.values() for value in found.values()]
+    return _texts(texts) and _numbers([*figures, *(data.get("counts") or {}).values()])
+
+
+def _is_map(places: dict) -> bool:
+    points = [*places["hits"], *places["sample"]]
+    threes = all(isinstance(point, list) and len(point) == 3 for point in points)
+    numbers = [value for point in points for value in point] + list(places["explained"])
+    return threes and len(places["explained"]) == 2 and _numbers(numbers) and _texts([places["of"]])
+
+
+def _numbers(values: list) -> bool:
+    """Whether all are numbers, and finite ones: JSON as Python reads it has others."""
+    return all(isinstance(v, int | float) and abs(v) < float("inf") for v in values)
 
 
 def _texts(values: object) -> bool:
