@@ -1,5 +1,7 @@
-"""What can be taken away from the page: each hit as a line of CSV, a line of SMILES, and an SDF
-record. They are made here, so that the page's script only has to put them together."""
+"""What can be taken away from the page: each hit as a line of CSV, of SMILES, and an SDF record.
+
+They are made here, so that the page's script only has to put them together.
+"""
 
 import io
 import json
