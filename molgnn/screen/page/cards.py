@@ -17,7 +17,7 @@ LONGEST = 300  # characters of a name, and four times as many of a SMILES
 @dataclass(frozen=True)
 class Drawn:
     """The cards as HTML; the ``rows`` of hits.csv that have one; their molecules with coordinates,
-    None for what is no structure or too large to draw; and whether some are coloured."""
+    None for what is no structure or cannot be laid out; and whether some are coloured."""
 
     html: str
     rows: Sequence[list[str]]
@@ -36,7 +36,7 @@ def draw_cards(told: Told) -> Drawn:
         drawing, shaded = structure(read, cells["smiles"], _name(cells), why)
         caption = captioned(why, told.beside["why"]["unit"]) if shaded else ""
         parts.append(_card(told, cells, drawing, caption))
-        mols.append(with_coordinates(Chem.Mol(read[0])) if small else None)
+        mols.append(with_coordinates(read[0]) if small else None)
         coloured = coloured or shaded
     return Drawn("\n".join(parts), rows, mols, coloured)
 
@@ -150,8 +150,9 @@ def _nearest(facts: dict, cells: dict[str, str]) -> str:
         if cells[label["column"]]
     )
     return (
-        '<dl class="others nearest"><dt>nearest training molecule, similarity</dt>'
-        f"<dd>{value(cells[known['similarity']], 2)}</dd>{labels}</dl>\n"
+        '<span class="interval">nearest training molecule, similarity '
+        f"<b>{value(cells[known['similarity']], 2)}</b></span>\n"
+        f'<dl class="others nearest">{labels}</dl>\n'
         f'<span class="known" translate="no">{escape(short(cells[known["smiles"]]))}</span>\n'
     )
 

@@ -80,10 +80,18 @@ def mol_block(mol: Chem.Mol) -> str:
     return text.partition("\n")[2]
 
 
-def with_coordinates(mol: Chem.Mol) -> Chem.Mol:
-    """The molecule laid out in two dimensions."""
-    rdDepictor.Compute2DCoords(mol)
-    return mol
+def with_coordinates(mol: Chem.Mol) -> Chem.Mol | None:
+    """The molecule laid out in two dimensions, so that its mol block is the same molecule; None
+    where no layout does that. In the usual one a bridged ring can lie over a stereo centre."""
+    wanted = Chem.MolToSmiles(mol)
+    with rdBase.BlockLogs():
+        for options in ({}, {"useRingTemplates": True}):
+            laid = Chem.Mol(mol)
+            rdDepictor.Compute2DCoords(laid, **options)
+            found = Chem.MolFromMolBlock("\n" + mol_block(laid), removeHs=False)
+            if found is not None and Chem.MolToSmiles(found) == wanted:
+                return laid
+    return None
 
 
 def data_block(data: dict) -> str:

@@ -115,7 +115,11 @@
   document.documentElement.classList.add("scripted");
   const tools = $("tools");
   tools.addEventListener("submit", (event) => event.preventDefault());
-  tools.addEventListener("input", () => { sort(); filter(); paint(); });
+  tools.addEventListener("input", (event) => {
+    if (["sort", "order"].includes(event.target.id)) sort();
+    else if (event.target.id === "why") paint();
+    else filter();
+  });
   tools.addEventListener("reset", () => setTimeout(() => { sort(); filter(); paint(); }));
   list.addEventListener("change", () => (checked("picked") ? filter() : say()));
   $("all").addEventListener("click", () => { shown().forEach((card) => { card.box.checked = true; }); filter(); });

@@ -94,7 +94,7 @@ thead th { border-top: 0; color: var(--soft); font-weight: 500; }
 .pick { flex: none; display: inline-flex; gap: 4px; align-items: center; font-size: 0.775rem;
   color: var(--soft); cursor: pointer; }
 .hit-card.picked { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
-.hit-card { scroll-margin-top: 76px; }
+.hit-card { scroll-margin-top: 76px; content-visibility: auto; contain-intrinsic-size: auto 480px; }
 .hit-card:target { outline: 3px solid var(--accent); outline-offset: 2px; }
 .plain .why, .plain .full { display: none; }
 .raises, .lowers { padding: 0 4px; border-radius: 4px; color: #16202b; }
@@ -176,6 +176,7 @@ footer { color: var(--soft); font-size: 0.825rem; margin-top: 36px; }
   .figures, .wide { break-inside: avoid; }
   .cards { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 8pt; }
   .hit-card { break-inside: avoid; }
+  .hit-card { content-visibility: visible; }
   .hit-card.picked { box-shadow: none; }
   .hit-card:target { outline: none; }
   .structure { min-height: 0; padding: 2px; background: #ffffff !important; }

@@ -25,6 +25,9 @@ AWKWARD = [
     "*c1ccccc1",
     "O=[U]=O",
     "C1CC1 |$~;x;y$|",
+    "CO[C@H]1O[C@@H]2O[C@@]3(C)CC[C@H]4[C@H](C)CC[C@@H]([C@H]1C)[C@@]24OO3",  # artemether
+    "[H][H]",
+    "[NH3]->[Pt](Cl)Cl",
 ]
 
 

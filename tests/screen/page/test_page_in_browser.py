@@ -84,7 +84,7 @@ def test_it_opens_with_all_hits_and_nothing_of_a_name_becomes_a_tag(visit, folde
     assert it.ranks() == list(range(1, 13))
     assert it.page.evaluate("document.images.length") == 0
     assert it.page.evaluate("document.scripts.length") == 2
-    names = it.page.locator(".hit-card h3").all_inner_texts()
+    names = it.page.locator(".hit-card h3").all_text_contents()
     assert "</script><img src=x onerror=alert(1)>" in names
     assert "=cmd|' /C calc'!A0" in names
     assert it.page.locator(".hit-card svg[role=img]").count() == 12
@@ -203,6 +203,20 @@ def test_an_exported_sdf_is_read_by_rdkit_with_every_column(visit, folder):
         assert mol.GetProp("score") == cells["score"]
         assert mol.GetProp("in_domain") == cells["in_domain"]
         assert mol.GetProp("id").strip() == " ".join(cells["id"].split())
+
+
+def test_a_hit_without_a_structure_is_left_out_of_the_sdf_and_it_is_said(visit, folder):
+    text = (folder / "hits.csv").read_text(encoding="utf-8")
+    assert "CCCCCCCC," in text
+    hostile = "</script><svg/onload=alert(3)>,"
+    (folder / "hits.csv").write_text(text.replace("CCCCCCCC,", hostile, 1), encoding="utf-8")
+    rebuild_report(folder)
+    it = visit()
+    _, sdf = it.save("sdf")
+    assert sdf.count("\n$$$$\n") == 11
+    said = it.page.inner_text("#done")
+    assert said == "11 saved as hits-shown.sdf; 1 without a structure left out"
+    assert "</script><svg/onload" in it.save("smi")[1]
 
 
 def _points(mol):
