@@ -68,6 +68,7 @@ def test_the_wheel_holds_every_module_config_model_and_data_file(wheel):
     wanted |= {
         f"molgnn/shipped/{n}" for p in ("*.smi", "*.csv", "*.md") for n in sources("data", p)
     }
+    wanted |= {f"molgnn/{name}" for name in sources("molgnn", "*.js")}
     for kind in ("bundled", "pretrained_models"):
         models = (ROOT / "molgnn" / "models" / kind).glob("*/*")
         wanted |= {f"molgnn/{p.relative_to(ROOT / 'molgnn')}" for p in models}

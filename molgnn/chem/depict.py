@@ -8,6 +8,14 @@ from rdkit.Chem.Draw import rdMolDraw2D
 
 RGB = tuple[float, float, float]
 _CLASS = re.compile(r" class='[^']*'")
+# What lies behind the structure comes first: bands, which have no outline, and discs.
+_BEHIND = re.compile(
+    r"<!-- END OF HEADER -->\s*((?:<(?:path[^>]*stroke-width:0\.0px|ellipse)[^>]*/>\s*)+)"
+)
+_BAND = re.compile(
+    r"style='fill:(#\w+);fill-rule:evenodd;(?:fill-opacity:1;)?stroke:#\w+;stroke-width:[01]\.0px;"
+    r"stroke-linecap:butt;stroke-linejoin:miter;(?:stroke-miterlimit:10;)?stroke-opacity:1;?'"
+)
 _STYLE = re.compile(
     r"fill:none;fill-rule:evenodd;stroke:(#\w+);stroke-width:([\d.]+)px;"
     r"stroke-linecap:butt;stroke-linejoin:miter;stroke-opacity:1"
@@ -27,9 +35,15 @@ def svg(mol: Chem.Mol, width: int = 260, height: int = 200) -> str:
 
 
 def svg_coloured(
-    mol: Chem.Mol, atoms: Mapping[int, RGB], bonds: Mapping[int, RGB], width: int, height: int
+    mol: Chem.Mol,
+    atoms: Mapping[int, RGB],
+    bonds: Mapping[int, RGB],
+    width: int,
+    height: int,
+    group: str = "",
 ) -> str:
-    """The same with discs behind atoms and bands behind bonds, in colours of RGB in 0..1."""
+    """The same with discs behind atoms and bands behind bonds, in colours of RGB in 0..1. With the
+    name of a ``group`` these are a ``<g>`` of that class, so that a page can hide them."""
     drawer = _drawer(width, height)
     colours = {
         "highlightAtoms": list(atoms),
@@ -39,7 +53,10 @@ def svg_coloured(
     }
     _draw(drawer, mol, **colours)
     drawer.FinishDrawing()
-    return _slim(drawer.GetDrawingText())
+    text = drawer.GetDrawingText()
+    if group:
+        text = _BEHIND.sub(lambda found: _grouped(found[1], group), text, count=1)
+    return _slim(text)
 
 
 def _drawer(width: int, height: int) -> rdMolDraw2D.MolDraw2DSVG:
@@ -58,6 +75,11 @@ def _draw(drawer: rdMolDraw2D.MolDraw2DSVG, mol: Chem.Mol, **colours) -> None:
         rdMolDraw2D.PrepareAndDrawMolecule(drawer, mol, **colours)
     except Chem.KekulizeException:
         rdMolDraw2D.PrepareAndDrawMolecule(drawer, mol, kekulize=False, **colours)
+
+
+def _grouped(shapes: str, group: str) -> str:
+    slim = _BAND.sub(r"fill='\1'", shapes)  # before Python 3.12 not within the f-string
+    return f'<g class="{group}">{slim}</g>\n'
 
 
 def _slim(text: str) -> str:

@@ -83,6 +83,8 @@ def again(args: argparse.Namespace) -> "ScreenResult":
         workers=args.workers,
         timeout=args.timeout,
         domain=args.domain,
+        level=args.level,
+        explain=args.explain,
         force=args.force,
         device=args.device,
     )

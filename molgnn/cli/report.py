@@ -12,8 +12,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Replace DIR/report.html by one made from DIR/hits.csv and DIR/manifest.json."""
-    from molgnn.screen.report import rebuild_report
+    """Replace DIR/report.html by one made from hits.csv, manifest.json and page.json in DIR."""
+    from molgnn.screen.page.report import rebuild_report
 
     say(f"{rebuild_report(args.folder)}", args.quiet)
     return 0

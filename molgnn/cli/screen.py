@@ -58,6 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "molecule, its similarity and labels, and in_domain",
     )
     add_level(parser)
+    parser.add_argument(
+        "--no-explain",
+        dest="explain",
+        action="store_false",
+        help="a page without the colours that say what raises and lowers a score; saves seconds",
+    )
     add_columns(parser)
     add_run(parser)
     parser.add_argument(
@@ -140,6 +146,7 @@ def _screen(args: argparse.Namespace) -> "ScreenResult":
             level=args.level,
             recipe=recipe,
             models=replaced,
+            explain=args.explain,
             force=args.force,
             resume=args.resume,
             begun=begun,

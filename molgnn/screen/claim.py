@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from molgnn.models.ensemble import Predictor
     from molgnn.screen.funnel.prepare import Funnel
 
-FORMAT = 1  # of the unfinished folder
+FORMAT = 2  # of the unfinished folder
 
 
 def claim(

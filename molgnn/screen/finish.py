@@ -85,11 +85,8 @@ def _beside(model, hits: Sequence[Hit], domain, level: float, names: list[str]) 
     told = [column.name for column in doubt]
     known = familiarity(model, hits, domain, [*names, *told])
     facts = {"doubt": {"level": level, "columns": told} if told else None, "domain": known.facts}
-    return (
-        [*told, *(known.facts["columns"] if known.facts else ())],
-        [*doubt, *known.columns],
-        facts,
-    )
+    names = [*told, *(known.facts["columns"] if known.facts else ())]
+    return names, [*doubt, *known.columns], facts
 
 
 def folder_of(model: "Predictor") -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain, count, islice
 
 from molgnn.screen.keeper import Keeper
+from molgnn.screen.sample import Sample
 from molgnn.screen.shard import ShardKeeper, ShardState
 from molgnn.screen.shards import FileShards, PackedShards
 from molgnn.screen.stages import Ranking, Scored
@@ -23,7 +24,8 @@ class Gatherer:
         watch: Stopwatch,
         progress: Callable[[int], None] | None = None,
     ):
-        self.keeper = Keeper(ranking)
+        # Only a page shows the sample, and a packed library reads no text that nobody shows.
+        self.keeper = Keeper(ranking, Sample(None if record.out else 0))
         self._shards, self._record, self._watch = shards, record, watch
         self._progress, self._rows = progress, 0
         if record.resumed:
@@ -44,7 +46,12 @@ class Gatherer:
         """One shard, on disk for good where the record is one on disk."""
         with self._record.shard(number) as file:
             own = ShardKeeper(
-                self.keeper.ranking, self.keeper.above, file.reject, self._shards.digest()
+                self.keeper.ranking,
+                self.keeper.above,
+                file.reject,
+                self._shards.digest(),
+                self.keeper.rows,
+                Sample(self.keeper.sample.limit),
             )
             for chunk in chunks:
                 with self._watch.measure("keep"):

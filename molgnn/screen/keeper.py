@@ -3,6 +3,7 @@
 import numpy as np
 
 from molgnn.screen.histogram import Histogram
+from molgnn.screen.sample import Sample
 from molgnn.screen.shard import ShardState
 from molgnn.screen.stages import Hit, Ranking
 from molgnn.screen.tally import Tally
@@ -10,13 +11,14 @@ from molgnn.screen.top import Top
 
 
 class Keeper:
-    """The best rows so far, and the counts of all. It makes no difference to a bit of it whether a
-    shard's state comes from memory or from disk."""
+    """The best rows so far, the ``sample`` of all, and their counts. It makes no difference to a
+    bit of it whether a shard's state comes from memory or from disk."""
 
-    def __init__(self, ranking: Ranking):
+    def __init__(self, ranking: Ranking, sample: Sample):
         self.ranking = ranking
         self.shards = self.rows = self.scored = 0
         self.reasons, self.histogram = Tally(), Histogram()
+        self.sample = sample
         self._best = Top(ranking.pool)
         self._candidates: dict[int, Hit] = {}
         self._seen = 0
@@ -34,6 +36,7 @@ class Keeper:
         """Take the next shard of the library."""
         self.reasons.merge(shard.reasons)
         self.histogram.merge(shard.histogram)
+        self.sample.add(shard.sample)
         if shard.candidates:
             self._merge_candidates(shard.candidates)
         self.shards += 1

@@ -21,6 +21,7 @@ from molgnn.screen.finish import finish
 from molgnn.screen.gather import Gatherer
 from molgnn.screen.keeper import Keeper
 from molgnn.screen.manifest import Timing, build_manifest
+from molgnn.screen.page.beside import beside
 from molgnn.screen.rescore import chosen_precision, pool_size
 from molgnn.screen.results import write_results
 from molgnn.screen.scoring import Scoring
@@ -68,6 +69,7 @@ def screen(
     level: float = LEVEL,
     recipe: "str | Path | Mapping | None" = None,
     models: "Mapping[str, Predictor | str | Path] | None" = None,
+    explain: bool = True,
     force: bool = False,
     resume: bool | None = None,
     begun: Callable[[int], None] | None = None,
@@ -92,8 +94,10 @@ def screen(
     the pool that it asks for goes through its steps to the ``top`` hits, which are then ordered by
     its objectives. ``models`` stand in for those that the recipe names.
 
-    With ``out``, writes hits.csv, rejects.csv, manifest.json and report.html there (with a recipe
-    also pool.parquet and dropped.csv), and keeps each
+    With ``out``, writes hits.csv, rejects.csv, manifest.json, page.json and report.html there (with
+    a recipe also pool.parquet and dropped.csv); ``explain`` colours the first hits' structures on
+    the page by what their atoms add to the score, where the model has networks (some seconds). It
+    keeps each
     ``shard`` of so many rows in out/unfinished until then: the same call goes on after those that a
     killed one had done, to the same files. ``resume`` True insists on that, False starts over; a
     library from stdin, or a model that is not from disk, always does.
@@ -142,8 +146,10 @@ def screen(
         end = finish(model, keeper.candidates(), ranking, choice, domain, funnel, **options)
         manifest = build_manifest(model, library, keeper, end.best, timing, end.names) | end.facts
         if folder is not None:
+            more = beside(model, end.best.hits, column, keeper.sample.rows, explain)
             with record.results() as paths:
-                write_results(paths, end, manifest, record.rejects(keeper.shards), model, column)
+                rejects = record.rejects(keeper.shards)
+                write_results(paths, end, manifest, more, rejects, model, column)
     return ScreenResult(end.table, manifest, folder, end.dropped(column))
 
 

@@ -1,4 +1,4 @@
-"""The files that a screen leaves: four, and with a funnel two more."""
+"""The files that a screen leaves: five, and with a funnel two more."""
 
 import json
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from molgnn.data.readers.rejects import HEADER, Reject, defuse
 from molgnn.data.targets import with_std
 from molgnn.screen.hits import write_hits
 from molgnn.screen.outputs import csv_writer, open_text
-from molgnn.screen.report import report_page
+from molgnn.screen.page.report import report_page
 
 if TYPE_CHECKING:
     from molgnn.models.ensemble import Predictor
@@ -20,12 +20,13 @@ def write_results(
     paths: dict[str, Path],
     end: "Finish",
     manifest: dict,
+    beside: dict,
     rejects: Iterable[Reject],
     model: "Predictor",
     column: int,
 ) -> None:
-    """Write hits.csv, rejects.csv, manifest.json and report.html, and what the funnel leaves, to
-    their ``paths``. ``column`` is the one of the model that ranks."""
+    """Write hits.csv, rejects.csv, manifest.json, page.json (``beside``) and report.html, and what
+    the funnel leaves, to their ``paths``. ``column`` is the one of the model that ranks."""
     write_hits(paths["hits.csv"], end.table)
     if end.outcome:
         from molgnn.screen.funnel.tables import write_funnel
@@ -36,8 +37,11 @@ def write_results(
     text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False)
     with open_text(paths["manifest.json"]) as file:
         file.write(text + "\n")
+    with open_text(paths["page.json"]) as file:
+        json.dump(beside, file, separators=(",", ":"), allow_nan=False)
+        file.write("\n")
     # From the files, as `molgnn report` makes it, so that a rebuilt page is the same page.
-    page = report_page(paths["hits.csv"], paths["manifest.json"])
+    page = report_page(paths["hits.csv"], paths["manifest.json"], paths["page.json"])
     with open_text(paths["report.html"]) as file:
         file.write(page)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from molgnn.screen.digest import RowDigest
 from molgnn.screen.histogram import Histogram
+from molgnn.screen.sample import Drawn, Sample, keys
 from molgnn.screen.stages import Hit, Ranking, Scored
 from molgnn.screen.tally import Tally
 from molgnn.screen.top import Top
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 class ShardState:
     """What a screen needs of a shard once its rows have gone by.
 
-    ``candidates`` are its rows that can be among the best of the library, in the library's order;
+    ``candidates`` are its rows that can be among the best of the library, in the library's order,
+    ``sample`` those that can be in the library's sample;
     ``digests`` maps a file to the hash of the rows that came from it (empty: nobody hashed them).
     """
 
@@ -34,12 +36,14 @@ class ShardState:
     histogram: Histogram
     candidates: list[Hit]
     digests: dict[str, str]
+    sample: list[Drawn]
 
 
 class ShardKeeper:
     """Takes the chunks of one shard in order; holds its scores and its candidates.
 
-    ``above`` is the merit that the rows of earlier shards ask for (None: any will do).
+    ``above`` is the merit that the rows of earlier shards ask for (None: any will do), ``start``
+    their number, and ``sample`` takes what may be in the library's sample.
     ``reject(row, reason)`` is called for each refused row in the library's order, and nothing of it
     is held but the tally of reasons.
     """
@@ -50,8 +54,11 @@ class ShardKeeper:
         above: float | None,
         reject: "Callable[[Row, str], None]",
         digest: RowDigest | None,
+        start: int,
+        sample: Sample,
     ):
         self._ranking, self._reject, self._digest = ranking, reject, digest
+        self._start, self._sample = start, sample
         self._best = Top(ranking.pool, above)
         self._hits: dict[int, Hit] = {}
         self._scores: list[np.ndarray] = []
@@ -72,11 +79,20 @@ class ShardKeeper:
             row = chunk.rows[chunk.positions[i]]
             self._hits[self._scored + int(i)] = Hit(row, chunk.mean[i], chunk.std[i])
         self._hits = {int(n): self._hits[int(n)] for n in self._best.rows}
+        self._draw(chunk)
         self._scores.append(chunk.mean[:, self._ranking.column])
         if self._digest:
             self._digest.add(chunk.rows)
         self._rows += len(chunk.rows)
         self._scored += len(chunk.positions)
+
+    def _draw(self, chunk: Scored) -> None:
+        own = keys(self._start + self._rows + np.asarray(chunk.positions))
+        scores = chunk.mean[:, self._ranking.column]
+        self._sample.add(
+            Drawn(int(own[i]), chunk.rows[chunk.positions[i]].text, float(scores[i]))
+            for i in self._sample.wanted(own)
+        )
 
     def state(self) -> ShardState:
         """What remains, once the shard's last chunk is in."""
@@ -89,4 +105,5 @@ class ShardKeeper:
             histogram,
             [self._hits[number] for number in sorted(self._hits)],
             self._digest.by_file() if self._digest else {},
+            self._sample.rows,
         )

@@ -1,4 +1,4 @@
-"""The file of a finished shard: JSON lines, a line a refused row and a candidate, its counts last.
+"""The file of a finished shard: JSON lines, a line a row that matters, its counts last.
 
 JSON, in ASCII, since any text comes back from it as it was, and any float to the bit; and nothing
 can run that is read from it.
@@ -14,6 +14,7 @@ import numpy as np
 from molgnn.data.readers.record import Row
 from molgnn.data.readers.rejects import Reject
 from molgnn.screen.histogram import Histogram
+from molgnn.screen.sample import Drawn
 from molgnn.screen.shard import ShardState
 from molgnn.screen.stages import Hit
 from molgnn.screen.tally import Tally
@@ -46,6 +47,8 @@ class ShardFile:
         for hit in state.candidates:
             row = [hit.row.file, hit.row.line, hit.row.text, hit.row.id]
             self._line({"candidate": [*row, hit.mean.tolist(), hit.std.tolist()]})
+        for drawn in state.sample:
+            self._line({"drawn": drawn})
         facts = {"number": self._number, "rows": state.rows, "scored": state.scored}
         facts |= {"reasons": state.reasons.counts, "histogram": state.histogram.state()}
         self._line({"shard": facts | {"digests": state.digests}})
@@ -56,7 +59,7 @@ class ShardFile:
 
 def read_state(path: Path, number: int) -> ShardState:
     """What ``end`` wrote; raises ValueError for a file that is not whole or is another shard's."""
-    candidates, facts, refused = [], None, 0
+    candidates, sample, facts, refused = [], [], None, 0
     with open(path, encoding="ascii") as file:
         for line in file:
             if line.startswith(_REJECT):
@@ -65,6 +68,7 @@ def read_state(path: Path, number: int) -> ShardState:
                 data = json.loads(line)
                 facts = data.get("shard")
                 candidates += [_hit(data["candidate"])] if "candidate" in data else []
+                sample += [Drawn(*data["drawn"])] if "drawn" in data else []
     if facts is None or facts["number"] != number or refused != facts["rows"] - facts["scored"]:
         raise ValueError(f"{path}: not the whole of shard {number}")
     return ShardState(
@@ -74,6 +78,7 @@ def read_state(path: Path, number: int) -> ShardState:
         Histogram.of_state(facts["histogram"]),
         candidates,
         facts["digests"],
+        sample,
     )
 
 

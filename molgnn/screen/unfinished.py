@@ -28,7 +28,8 @@ from molgnn.screen.shard_file import (
 )
 from molgnn.screen.shards import Done
 
-FILES = ("hits.csv", "rejects.csv", "report.html", "manifest.json")  # in the order they appear
+# In the order in which they appear.
+FILES = ("hits.csv", "rejects.csv", "page.json", "report.html", "manifest.json")
 OF_FUNNEL = ("hits.csv", "pool.parquet", "dropped.csv", *FILES[1:])
 FOLDER, RUN, FINISHING = "unfinished", "run.json", "finishing"
 

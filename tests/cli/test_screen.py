@@ -92,6 +92,21 @@ def test_a_screen_writes_its_files_and_sums_up_on_stderr(asked, library, tmp_pat
     assert (out / "manifest.json").is_file()
 
 
+def test_a_page_without_explanations_is_asked_for_by_a_flag(asked, library, tmp_path, monkeypatch):
+    from molgnn.screen import pipeline
+
+    whole, seen = pipeline.screen, []
+
+    def noted(*args, explain, **options):
+        seen.append(explain)
+        return whole(*args, explain=explain, **options)
+
+    monkeypatch.setattr(pipeline, "screen", noted)
+    run(screen, "some-model", library, "--out", tmp_path / "a")
+    run(screen, "some-model", library, "--out", tmp_path / "b", "--no-explain")
+    assert seen == [True, False]
+
+
 def test_quiet_says_nothing(asked, library, tmp_path, capsys):
     run(screen, "m", library, "--out", tmp_path / "out", "--quiet")
     assert capsys.readouterr() == ("", "")

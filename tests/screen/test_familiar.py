@@ -21,8 +21,8 @@ from molgnn.models.bundle import load_bundle, save_bundle
 from molgnn.models.domain import Rule, Side
 from molgnn.models.ensemble import Predictor
 from molgnn.screen.annotate import annotate
+from molgnn.screen.page.report import rebuild_report
 from molgnn.screen.pipeline import screen
-from molgnn.screen.report import rebuild_report
 
 RULE = Rule("error", 0.5, "absolute error, log mol/L", Side(9, 0.52), Side(3, 0.81))
 KNOWN = ["CCO", "c1ccccc1", "CC(=O)Nc1ccc(O)cc1", "CCCCCCCC", "C"]
@@ -151,7 +151,8 @@ def test_hits_have_the_columns_and_the_library_decides_as_without(model, lib, tm
 
 
 def text_of(page):
-    return " ".join(re.sub(r"<[^>]*>", " ", page.read_text(encoding="utf-8")).split())
+    text = re.sub(r"(?s)<(script|style)\b.*?</\1>", " ", page.read_text(encoding="utf-8"))
+    return " ".join(re.sub(r"<[^>]*>", " ", text).split())
 
 
 def test_the_page_shows_the_nearest_molecule_its_label_the_flag_and_the_rule(model, lib, tmp_path):

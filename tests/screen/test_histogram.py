@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from molgnn.screen.chart import coarse, histogram_svg, ticks
 from molgnn.screen.histogram import MAX_BINS, Histogram
+from molgnn.screen.page.chart import coarse, histogram_svg, ticks
 
 
 def filled(scores, pieces=1):

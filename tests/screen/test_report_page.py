@@ -1,4 +1,6 @@
+import base64
 import csv
+import hashlib
 import re
 from html.parser import HTMLParser
 
@@ -6,9 +8,10 @@ import pytest
 
 from molgnn.data.targets import Task
 from molgnn.errors import Refusal
-from molgnn.screen import cards
+from molgnn.screen.page import cards
+from molgnn.screen.page.report import rebuild_report
+from molgnn.screen.page.script import SCRIPT
 from molgnn.screen.pipeline import screen
-from molgnn.screen.report import rebuild_report
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -21,11 +24,11 @@ HOSTILE = [
 class Page(HTMLParser):
     """What a browser would see: tags with their attributes, and the text."""
 
-    VOID = ("meta", "br", "img", "link", "path", "rect", "line", "ellipse")
+    VOID = ("meta", "br", "img", "link", "path", "rect", "line", "ellipse", "input")
 
     def __init__(self, text):
         super().__init__()
-        self.tags, self.text, self.open = [], "", []
+        self.tags, self.text, self.open, self.scripts = [], "", [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -41,7 +44,10 @@ class Page(HTMLParser):
             assert self.open.pop() == tag
 
     def handle_data(self, data):
-        self.text += data
+        if self.open[-1:] == ["script"]:
+            self.scripts.append(data)
+        else:
+            self.text += data
 
     def all(self, name):
         return [attrs for tag, attrs in self.tags if tag == name]
@@ -65,14 +71,14 @@ def test_the_page_is_well_formed_and_says_what_it_is(fake_model, library, tmp_pa
     assert fake_model.sha256 in page.text
     headings = [tag for tag, _ in page.tags if tag in ("h1", "h2", "h3")]
     assert headings.count("h1") == 1
-    assert headings.count("h2") == 3
+    assert headings.count("h2") == 5
 
 
 def test_every_hit_has_a_labelled_structure_and_a_smiles_to_copy(fake_model, tmp_path):
     page = page_of(fake_model(), tmp_path, "CCO ethanol\nc1ccccc1 benzene\n")
     labels = [svg.get("aria-label") for svg in page.all("svg")]
-    assert labels[1:] == ["Structure of benzene", "Structure of ethanol"]
-    assert all(svg["role"] == "img" for svg in page.all("svg"))
+    assert labels[2:] == ["Structure of benzene", "Structure of ethanol"]
+    assert [svg["role"] for svg in page.all("svg")] == ["img", "group", "img", "img"]
     assert len(page.all("code")) == 2
     assert "c1ccccc1" in page.text
     assert "lib.smi:2" in page.text
@@ -85,7 +91,8 @@ def test_hostile_text_stays_text(fake_model, tmp_path):
     model.name = HOSTILE[1]
     page = page_of(model, tmp_path, text)
     assert page.open == []
-    assert not page.all("script")
+    assert page.all("script") == [{"type": "application/json", "id": "data"}, {}]
+    assert page.scripts[1] == SCRIPT
     assert not page.all("img")
     assert not page.all("b") or all(attrs == {} for attrs in page.all("b"))
     for _, attrs in page.tags:
@@ -97,10 +104,14 @@ def test_hostile_text_stays_text(fake_model, tmp_path):
 def test_the_page_asks_the_network_for_nothing(fake_model, library, tmp_path):
     page = page_of(fake_model(), tmp_path, library.read_text())
     for tag, attrs in page.tags:
-        assert tag not in ("script", "link", "img", "iframe", "object")
-        assert not {"src", "href", "xlink:href"} & attrs.keys()
+        assert tag not in ("link", "img", "iframe", "object", "base")
+        assert not {"src", "xlink:href", "action", "formaction"} & attrs.keys()
+        assert attrs.get("href", "#").startswith("#")
     policy = next(m["content"] for m in page.all("meta") if "http-equiv" in m)
-    assert policy.startswith("default-src 'none'")
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    digest = base64.b64encode(hashlib.sha256(page.scripts[1].encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in policy
+    assert "unsafe-inline" not in policy.split(";")[1]
     raw = (tmp_path / "out" / "report.html").read_text()
     assert not re.search(r"url\((?!#)|@import", raw)
     assert set(re.findall(r"https?://[^\"'<\s]+", raw)) <= {"http://www.w3.org/2000/svg"}

@@ -353,7 +353,7 @@ def killed_at(monkeypatch, owner, name, calls=1):
         (unfinished, "durable", 7, 0),  # the results are written, the mark that says so is not
         (outputs.os, "replace", 9, 1),  # run.json, five shards and the mark, then the results
         (outputs.os, "replace", 11, 3),
-        (unfinished.Unfinished, "clear", 2, 4),  # the first call is that of the beginning
+        (unfinished.Unfinished, "clear", 2, 5),  # the first call is that of the beginning
     ],
 )
 def test_a_kill_between_the_last_shard_and_the_end_is_no_loss(

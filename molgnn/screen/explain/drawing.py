@@ -31,7 +31,7 @@ def coloured(
     """An ``<svg>`` of the molecule coloured by ``atoms`` (n,) and ``bonds`` (m,), NaN for none, and
     under it the scale from minus to plus the largest of them."""
     largest = float(np.nanmax(np.abs([*atoms, *bonds, 0.0])))
-    inner = svg_coloured(mol, _colours(atoms, largest), _colours(bonds, largest), width, height)
+    inner = svg_coloured(mol, shades(atoms, largest), shades(bonds, largest), width, height)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height + _SCALE}" '
         f'viewBox="0 0 {width} {height + _SCALE}" font-family="system-ui, sans-serif" '
@@ -55,8 +55,8 @@ def _inside(svg: str) -> str:
     return svg[svg.index(">") + 1 : svg.rindex("</svg>")]
 
 
-def _colours(values: np.ndarray, largest: float) -> dict[int, tuple]:
-    """Nearly white is left out: a faint disc under each atom says nothing."""
+def shades(values: np.ndarray, largest: float) -> dict[int, tuple]:
+    """Place -> colour; nearly white is left out: a faint disc under each atom says nothing."""
     least = 0.02 * largest
     return {i: colour(v, largest) for i, v in enumerate(values) if abs(v) > least}
 

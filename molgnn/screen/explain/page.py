@@ -1,18 +1,18 @@
 """index.html: explained molecules on a page that opens from disk, without network or script.
 
 Everything that comes from a file is escaped, and the page's own policy forbids it to load or run
-anything, as in ``screen.report``.
+anything, as in ``screen.page.report``.
 """
 
 import math
 from collections.abc import Sequence
 from html import escape
 
-from molgnn.screen.cards import LONGEST, short
-from molgnn.screen.chart import figure
 from molgnn.screen.explain.explanation import Explanation
 from molgnn.screen.explain.known import Neighbour
-from molgnn.screen.style import CSS
+from molgnn.screen.page.cards import LONGEST, short
+from molgnn.screen.page.chart import figure
+from molgnn.screen.page.style import CSS
 
 _CARDS = """
 .cards.explained { grid-template-columns: repeat(auto-fill, minmax(345px, 1fr)); }

@@ -12,6 +12,7 @@ import numpy as np
 from molgnn.data.readers.reader import file_sha256
 from molgnn.data.readers.rejects import Reject
 from molgnn.errors import Refusal
+from molgnn.models.doubts import LEVEL, check_level
 from molgnn.screen.columns import chosen_column
 from molgnn.screen.familiar import can_tell
 from molgnn.screen.finish import finish
@@ -23,8 +24,10 @@ from molgnn.screen.histogram import Histogram
 from molgnn.screen.keeper import Keeper
 from molgnn.screen.manifest import Timing, build_manifest
 from molgnn.screen.outputs import check_free, drafts
+from molgnn.screen.page.beside import beside
 from molgnn.screen.pipeline import ScreenResult
 from molgnn.screen.results import write_results
+from molgnn.screen.sample import Drawn, Sample, keys
 from molgnn.screen.scoring import Scoring
 from molgnn.screen.shard import ShardState
 from molgnn.screen.stages import Hit, Ranking
@@ -70,6 +73,8 @@ def rescore(
     workers: int | None = None,
     timeout: float | None = None,
     domain: bool | str = True,
+    level: float = LEVEL,
+    explain: bool = True,
     force: bool = False,
     device: str = "auto",
 ) -> ScreenResult:
@@ -83,6 +88,7 @@ def rescore(
     """
     if top < 1:
         raise Refusal(f"--top {top}: must be at least 1")
+    check_level(level)
     recipe, folder = read_recipe(recipe), Path(folder)
     if out is not None:
         check_free(Path(out), OF_FUNNEL, force)
@@ -104,7 +110,7 @@ def rescore(
     domain = domain if domain and can_tell(model) else False
     ranking = Ranking(top, max(top, len(kept)), column, minimize)
     keeper = _kept(ranking, kept, rejects)
-    options = {"before": len(kept), "workers": workers, "timeout": timeout}
+    options = {"before": len(kept), "workers": workers, "timeout": timeout, "level": level}
     end = finish(model, kept, ranking, dict(PRECISION), domain, funnel, **options)
     library = PoolFile(folder / POOL, keeper.rows, file_sha256(folder / POOL))
     timing = Timing(started, scoring, 0, "local")
@@ -114,10 +120,19 @@ def rescore(
     }
     if out is not None:
         with drafts(Path(out), OF_FUNNEL, force) as paths:
-            write_results(paths, end, manifest, rejects, model, column)
+            more = beside(model, end.best.hits, column, _sample(kept, column), explain)
+            write_results(paths, end, manifest, more, rejects, model, column)
     return ScreenResult(
         end.table, manifest, None if out is None else Path(out), end.dropped(column)
     )
+
+
+def _sample(kept: Sequence[Hit], column: int) -> list[Drawn]:
+    """Of the pool, in the place of the library."""
+    sample = Sample()
+    numbers = zip(keys(np.arange(len(kept))).tolist(), kept, strict=True)
+    sample.add(Drawn(key, hit.row.text, float(hit.mean[column])) for key, hit in numbers)
+    return sample.rows
 
 
 def _manifest(folder: Path) -> dict:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from molgnn.chem.depict import svg
 from molgnn.chem.smiles import InvalidMolecule, parse
-from molgnn.screen.cards import MAX_ATOMS, short
+from molgnn.screen.page.cards import MAX_ATOMS, short
 
 WIDTH, HEIGHT = 200, 150  # pixels of a drawing
 _GRID = (

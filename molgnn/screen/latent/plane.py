@@ -12,6 +12,7 @@ from rdkit.Chem import Crippen, Descriptors, rdMolDescriptors
 from molgnn.chem.smiles import parse
 from molgnn.errors import Refusal, choices
 from molgnn.screen.latent.molecules import Molecules
+from molgnn.screen.latent.principal import principal
 
 PROPERTIES = {
     "logP": Crippen.MolLogP,
@@ -77,7 +78,7 @@ def mapped(
         count, width = molecules.vectors.shape
         raise Refusal(f"{count} molecules in {width} dimensions: a map needs 3 in 2 at least")
     label, column = _values(molecules, values, recipe)
-    place, explained = _pca(molecules.vectors) if method == "pca" else _tsne(molecules, seed)
+    place, explained = principal(molecules.vectors) if method == "pca" else _tsne(molecules, seed)
     table = pd.DataFrame({"x": place[:, 0], "y": place[:, 1], "value": column})
     table = pd.concat([table, molecules.table(range(len(molecules)))], axis=1)
     return LatentMap(table, method, label, explained)
@@ -95,20 +96,6 @@ def _values(molecules: Molecules, values, recipe: str) -> tuple[str, np.ndarray]
     if column.shape != (len(molecules),):
         raise Refusal(f"values of shape {column.shape}: give one for each of {len(molecules):,}")
     return str(getattr(values, "name", None) or "value"), column
-
-
-def _pca(vectors: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
-    """Coordinates (R, 2) along the two directions of most variance, and its shares. Each direction
-    points where its largest entry is positive, so that a map is the same wherever it is made."""
-    from sklearn.decomposition import PCA
-
-    pca = PCA(2, svd_solver="covariance_eigh")
-    with np.errstate(invalid="ignore", divide="ignore"):  # of vectors that are all the same
-        place = pca.fit_transform(vectors.astype(np.float64))
-    largest = np.abs(pca.components_).argmax(axis=1)
-    signs = np.where(pca.components_[[0, 1], largest] < 0, -1.0, 1.0)
-    first, second = np.nan_to_num(pca.explained_variance_ratio_).tolist()
-    return place * signs, (first, second)
 
 
 def _tsne(molecules: Molecules, seed: int) -> tuple[np.ndarray, None]:

@@ -16,7 +16,7 @@ from molgnn.data.targets import Task
 from molgnn.errors import Refusal
 from molgnn.screen.funnel.objectives import pareto_ranks
 from molgnn.screen.pipeline import screen
-from molgnn.screen.report import rebuild_report
+from molgnn.screen.page.report import rebuild_report
 from molgnn.screen.unfinished import OF_FUNNEL, Interrupted
 
 SMALL = {"chunk": 7, "shard": 20, "workers": 0}

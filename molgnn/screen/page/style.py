@@ -8,6 +8,7 @@ CSS = """
   --mono: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
 }
 @media (prefers-color-scheme: dark) {
+  .structure { background: #eef1f4 !important; }
   :root {
     --ground: #11161c; --card: #1a2129; --ink: #e6ebf0; --soft: #9aa8b6; --line: #2c3742;
     --accent: #58c4d6; --bar: #45566a; --code: #131920; --warn: #e8b06a;
@@ -67,7 +68,8 @@ thead th { border-top: 0; color: var(--soft); font-weight: 500; }
 .rank { color: var(--soft); font-size: 0.875rem; min-width: 1.6em; }
 .score { font-size: 1.25rem; font-weight: 650; letter-spacing: -0.01em; }
 .spread, .unit { color: var(--soft); font-size: 0.875rem; }
-.others { display: grid; grid-template-columns: 1fr auto; gap: 1px 12px; margin: 0;
+.others { display: grid; grid-template-columns: minmax(5.5em, 1fr) fit-content(58%);
+  gap: 1px 12px; margin: 0;
   font-size: 0.825rem; }
 .others dt { color: var(--soft); overflow-wrap: anywhere; }
 .others dd { margin: 0; text-align: right; }
@@ -76,22 +78,93 @@ thead th { border-top: 0; color: var(--soft); font-weight: 500; }
   user-select: all; -webkit-user-select: all; cursor: copy; }
 .smiles:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
 .known { font: 0.78rem/1.5 var(--mono); color: var(--soft); word-break: break-all; }
-.flag { font-size: 0.775rem; color: var(--soft); }
-.flag.outside { color: var(--warn); font-weight: 600; }
+.flags { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 6px; margin: 0; padding: 0; }
+.flag { font-size: 0.775rem; color: var(--soft); border: 1px solid var(--line);
+  border-radius: 9px; padding: 0 8px; overflow-wrap: anywhere; }
+.flag.outside, .flag.alerts { color: var(--warn); border-color: var(--warn); font-weight: 600; }
+.interval, .full { font-size: 0.825rem; color: var(--soft); }
+.interval b { color: var(--ink); font-weight: 600; }
 .where { color: var(--soft); font-size: 0.775rem; overflow-wrap: anywhere; margin-top: auto; }
 .facts th { width: 11em; color: var(--soft); font-weight: 500; }
 .facts tr:first-child > * { border-top: 0; }
 .facts.panel { border-collapse: separate; border-spacing: 0; padding: 8px 20px; }
 .hash { font-family: var(--mono); font-size: 0.78rem; word-break: break-all; }
 .warn { color: var(--warn); }
+.title { display: flex; gap: 10px; align-items: baseline; justify-content: space-between; }
+.pick { flex: none; display: inline-flex; gap: 4px; align-items: center; font-size: 0.775rem;
+  color: var(--soft); cursor: pointer; }
+.hit-card.picked { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
+.hit-card { scroll-margin-top: 76px; content-visibility: auto; contain-intrinsic-size: auto 480px; }
+.hit-card:target { outline: 3px solid var(--accent); outline-offset: 2px; }
+.plain .why, .plain .full { display: none; }
+.raises, .lowers { padding: 0 4px; border-radius: 4px; color: #16202b; }
+.raises { background: rgb(239, 138, 98); }
+.lowers { background: rgb(103, 169, 207); }
+html:not(.scripted) .scripted-only, [hidden] { display: none !important; }
+.spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  white-space: nowrap; }
+.skip { position: absolute; left: -999px; }
+.skip:focus { left: 12px; top: 12px; padding: 6px 12px; background: var(--card); z-index: 3; }
+.tools { padding: 14px 18px; margin: 16px 0 10px; display: grid; gap: 12px; }
+.fields { display: flex; flex-wrap: wrap; gap: 10px 14px; align-items: end; }
+.fields label { display: grid; gap: 3px; font-size: 0.775rem; color: var(--soft); }
+.fields .grow { flex: 1 1 220px; }
+.fields .box { display: inline-flex; align-items: center; gap: 6px; font-size: 0.875rem;
+  color: var(--ink); }
+.fields button { margin-left: auto; }
+.tools input:not([type=checkbox]), .tools select, .tools button, .bar button { font: inherit;
+  font-size: 0.875rem; color: var(--ink); background: var(--code); border: 1px solid var(--line);
+  border-radius: 7px; padding: 5px 9px; min-width: 0; }
+.tools input[type=number] { width: 7.5em; }
+.tools select { max-width: 15em; }
+.tools button, .bar button { cursor: pointer; }
+.tools button:hover, .bar button:hover { border-color: var(--accent); }
+input[type=checkbox] { accent-color: var(--accent); margin: 0; }
+kbd { font: 0.7rem/1 var(--mono); border: 1px solid var(--line); border-radius: 4px;
+  padding: 0 4px; justify-self: start; display: inline-block; }
+.bar { position: sticky; top: 8px; z-index: 2; padding: 9px 18px; margin: 0 0 16px; display: flex;
+  flex-wrap: wrap; gap: 8px 18px; align-items: center; font-size: 0.875rem; }
+.bar p { margin: 0; }
+.bar #status { font-weight: 600; margin-right: auto; }
+.bar #done { color: var(--soft); }
+.bar #done:not(:empty) { flex-basis: 100%; }
+.acts { display: inline-flex; flex-wrap: wrap; gap: 6px; align-items: center; }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+.map { display: block; width: 100%; height: auto; }
+.map circle, .legend i { fill: var(--bar); background: var(--bar); }
+.map .s0, .legend .s0 { opacity: 0.35; } .map .s1, .legend .s1 { opacity: 0.6; }
+.map .s3, .legend .s3, .map .s4, .legend .s4 { fill: var(--soft); background: var(--soft); }
+.map .s3, .legend .s3 { opacity: 0.6; }
+.map .point circle { fill: var(--accent); stroke: var(--card); stroke-width: 1.2; }
+.map .point.outside circle { fill: var(--card); stroke: var(--accent); stroke-width: 2; }
+.map .point.away { display: none; }
+.map .point.picked circle { stroke: var(--ink); stroke-width: 2.2; }
+.map .point { outline: none; cursor: pointer; }
+.map .point:hover circle, .map .point:focus-visible circle { stroke: var(--ink);
+  stroke-width: 2.5; r: 8px; }
+.legend { font-size: 0.825rem; color: var(--soft); margin: 10px 0 6px; }
+.legend span { margin-left: 14px; }
+.legend i { display: inline-block; width: 10px; height: 10px; border-radius: 50%; }
+.legend i.hit { background: var(--accent); }
+.legend i.hit.outside { background: none; border: 2px solid var(--accent); margin-left: 12px; }
+.funnel .before { fill: var(--line); }
+.funnel .after { fill: var(--accent); opacity: 0.8; }
+details.card { margin-top: 44px; padding: 12px 20px; }
+details.card summary { cursor: pointer; }
+details.card h2 { display: inline; margin: 0; }
+details.card table { margin: 12px 0; }
+.metrics td, .metrics th { padding-right: 0; }
 footer { color: var(--soft); font-size: 0.825rem; margin-top: 36px; }
 @media (max-width: 760px) {
+  .bar { position: static; }
+  .hit-card { scroll-margin-top: 8px; }
   main { padding: 24px 16px 40px; }
   h1 { font-size: 1.6rem; }
   .wide { grid-template-columns: minmax(0, 1fr); }
   .facts th { width: 7.5em; }
 }
 @media print {
+  .tools, .bar, .pick, .skip { display: none !important; }
   @page { margin: 14mm; }
   :root { --ground: #ffffff; --card: #ffffff; --ink: #000000; --soft: #444444; --line: #c8c8c8;
     --accent: #0b6e7f; --bar: #c0c8d0; --code: #ffffff; --warn: #7a4205; }
@@ -103,7 +176,10 @@ footer { color: var(--soft); font-size: 0.825rem; margin-top: 36px; }
   .figures, .wide { break-inside: avoid; }
   .cards { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 8pt; }
   .hit-card { break-inside: avoid; }
-  .structure { min-height: 0; padding: 2px; }
+  .hit-card { content-visibility: visible; }
+  .hit-card.picked { box-shadow: none; }
+  .hit-card:target { outline: none; }
+  .structure { min-height: 0; padding: 2px; background: #ffffff !important; }
   .smiles { max-height: none; padding: 0; overflow: visible; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
