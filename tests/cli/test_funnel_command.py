@@ -75,7 +75,8 @@ def test_a_recipe_is_summed_up_step_by_step(asked, place, capsys):
     assert said[at + 6] == "  1. 10  alcohol9"
     assert "out/dropped.csv: why each other molecule of the pool is no hit" in said
     assert sorted(path.name for path in (place / "out").iterdir()) == [
-        *("dropped.csv", "hits.csv", "manifest.json", "pool.parquet", "rejects.csv", "report.html")
+        *("dropped.csv", "hits.csv", "manifest.json", "page.json", "pool.parquet"),
+        *("rejects.csv", "report.html"),
     ]
 
 

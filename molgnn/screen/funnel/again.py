@@ -120,19 +120,11 @@ def rescore(
     }
     if out is not None:
         with drafts(Path(out), OF_FUNNEL, force) as paths:
-            more = beside(model, end.best.hits, column, _sample(kept, column), explain)
+            more = beside(model, end.best.hits, column, keeper.sample.rows, explain)
             write_results(paths, end, manifest, more, rejects, model, column)
     return ScreenResult(
         end.table, manifest, None if out is None else Path(out), end.dropped(column)
     )
-
-
-def _sample(kept: Sequence[Hit], column: int) -> list[Drawn]:
-    """Of the pool, in the place of the library."""
-    sample = Sample()
-    numbers = zip(keys(np.arange(len(kept))).tolist(), kept, strict=True)
-    sample.add(Drawn(key, hit.row.text, float(hit.mean[column])) for key, hit in numbers)
-    return sample.rows
 
 
 def _manifest(folder: Path) -> dict:
@@ -187,10 +179,13 @@ def _scored(
 
 def _kept(ranking: Ranking, kept: Sequence[Hit], rejects: Sequence[Reject]) -> Keeper:
     """The counts of the pool, as if it were a library of one shard."""
-    histogram, tally, keeper = Histogram(), Tally(), Keeper(ranking)
-    histogram.add(np.array([hit.mean[ranking.column] for hit in kept], dtype=np.float64))
+    histogram, tally, keeper = Histogram(), Tally(), Keeper(ranking, Sample())
+    scores = np.array([hit.mean[ranking.column] for hit in kept], dtype=np.float64)
+    histogram.add(scores)
+    drawn = zip(keys(np.arange(len(kept))).tolist(), kept, scores.tolist(), strict=True)
+    sample = [Drawn(key, hit.row.text, score) for key, hit, score in drawn]
     for reject in rejects:
         tally.add(reject.reason)
     rows = len(kept) + len(rejects)
-    keeper.merge(ShardState(rows, len(kept), tally, histogram, [], {}))
+    keeper.merge(ShardState(rows, len(kept), tally, histogram, [], {}, sample))
     return keeper
