@@ -8,9 +8,12 @@ LEFT, RIGHT, TOP, BOTTOM = 58, 16, 30, 48
 MAX_BARS = 64
 
 
-def histogram_svg(histogram: dict, label: str, cut: float | None, minimize: bool) -> str:
+def histogram_svg(
+    histogram: dict, label: str, cut: float | None, minimize: bool, kept: str = "hit"
+) -> str:
     """``histogram`` as a manifest holds it; the bars beyond ``cut`` (None: no cut) are marked as
-    those of the hits, above it or, where low is good, below it. ``label`` names the axis."""
+    those of the hits (or of what else was ``kept``), above it or, where low is good, below it.
+    ``label`` names the axis."""
     edge, width, counts = coarse(histogram)
     low, high = edge, edge + width * len(counts)
     x = _scale(low, high, LEFT, WIDTH - RIGHT)
@@ -18,11 +21,12 @@ def histogram_svg(histogram: dict, label: str, cut: float | None, minimize: bool
     bars = "".join(_bar(x, y, edge + i * width, width, n) for i, n in enumerate(counts) if n)
     parts = [_grid(y, max(counts)), f'<g class="bars">{bars}</g>']
     if cut is not None:
-        parts.append(_beyond(x(cut), bars, minimize))
+        parts.append(_beyond(x(cut), bars, minimize, kept))
     parts.append(_axes(x, low, high, label))
+    spoken = escape(_spoken(histogram, label, cut, minimize, kept))
     return (
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{escape(_spoken(histogram, label, cut, minimize))}">{"".join(parts)}</svg>'
+        f'aria-label="{spoken}">{"".join(parts)}</svg>'
     )
 
 
@@ -71,7 +75,7 @@ def _bar(x, y, edge: float, width: float, count: int) -> str:
     )
 
 
-def _beyond(at: float, bars: str, minimize: bool) -> str:
+def _beyond(at: float, bars: str, minimize: bool, kept: str) -> str:
     """The bars again in the hits' colour, on their side of the cut, and the cut itself."""
     left, right = (0, at) if minimize else (at, WIDTH)
     side, dx = ("end", -6) if at > WIDTH / 2 else ("start", 6)
@@ -80,7 +84,7 @@ def _beyond(at: float, bars: str, minimize: bool) -> str:
         f'height="{HEIGHT}"/></clipPath><g class="bars hit" clip-path="url(#hits-side)">{bars}</g>'
         f'<line class="cut" x1="{at:.2f}" x2="{at:.2f}" y1="{TOP - 14}" y2="{HEIGHT - BOTTOM}"/>'
         f'<text class="cut-label" x="{at + dx:.2f}" y="{TOP - 6}" text-anchor="{side}">'
-        f"last hit</text>"
+        f"last {kept}</text>"
     )
 
 
@@ -118,7 +122,7 @@ def _axes(x, low: float, high: float, label: str) -> str:
     return "".join(parts)
 
 
-def _spoken(histogram: dict, label: str, cut: float | None, minimize: bool) -> str:
+def _spoken(histogram: dict, label: str, cut: float | None, minimize: bool, kept: str) -> str:
     edge, width, counts = coarse(histogram)
     most = edge + (counts.index(max(counts)) + 0.5) * width
     text = (
@@ -127,4 +131,4 @@ def _spoken(histogram: dict, label: str, cut: float | None, minimize: bool) -> s
     )
     if cut is None:
         return text
-    return f"{text}; hits are at {figure(cut)} or {'less' if minimize else 'more'}"
+    return f"{text}; {kept}s are at {figure(cut)} or {'less' if minimize else 'more'}"

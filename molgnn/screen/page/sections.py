@@ -10,6 +10,9 @@ from molgnn.screen.page.chart import figure, histogram_svg
 def title_of(facts: dict) -> str:
     """Escaped."""
     counts = facts["counts"]
+    if facts.get("funnel"):
+        chosen = many(counts["hits"], "molecule")
+        return f"{chosen} chosen from {counts['scored']:,} by {escape(facts['task'])} and a funnel"
     order = "lowest" if facts["direction"] == "minimize" else "highest"
     return (
         f"{many(counts['hits'], 'molecule')} with the {order} {escape(facts['task'])} "
@@ -65,12 +68,15 @@ def _distribution(facts: dict) -> str:
         return '<div class="panel"><p>No molecule of the library could be scored.</p></div>'
     minimize, cut, unit = facts["direction"] == "minimize", facts["cut"], facts["unit"]
     label = f"{facts['task']} ({unit})" if unit else facts["task"]
-    chart = histogram_svg(scores["histogram"], label, cut, minimize)
+    # A funnel chooses its hits from a pool, so that the cut is the pool's.
+    kept, all_of = ("candidate", "pool") if facts.get("funnel") else ("hit", "hits")
+    chart = histogram_svg(scores["histogram"], label, cut, minimize, kept)
     if cut is None:
-        hits = "Every scored molecule is among the hits."
+        hits = f"Every scored molecule is among the {all_of}."
     else:
-        sign = "≤" if minimize else "≥"
-        hits = f"The hits are coloured: score {sign} {figure(cut)} {escape(unit)}".rstrip() + "."
+        sign, are = "≤" if minimize else "≥", "is" if all_of == "pool" else "are"
+        hits = f"The {all_of} {are} coloured: score {sign} {figure(cut)} {escape(unit)}"
+        hits = hits.rstrip() + "."
     hits += _beyond(facts)
     return (
         f'<div class="panel">{chart}<p class="note">All {scores["count"]:,} scored molecules; mean '

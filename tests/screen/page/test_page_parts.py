@@ -54,6 +54,15 @@ def test_the_funnel_is_a_picture_with_every_count(folder):
     assert funnel_section({"counts": {}}) == funnel_section({"funnel": None}) == ""
 
 
+def test_with_a_funnel_the_cut_is_that_of_the_pool(folder):
+    change(folder / "manifest.json", cut=3.0)
+    text = text_of(folder)
+    assert "12 molecules chosen from 12 by size and a funnel" in text
+    assert "The pool is coloured: score ≥ 3 atoms." in text
+    assert "last candidate" in text
+    assert "last hit" not in text
+
+
 def test_bars_of_the_funnel_grow_with_the_logarithm_and_never_vanish():
     picture = funnel_svg([("a", 10**8, 10**8), ("b", 10**8, 10**4), ("c", 10**4, 1), ("d", 1, 0)])
     widths = [float(width) for width in re.findall(r'width="([\d.]+)"', picture)]
