@@ -147,6 +147,8 @@ kbd { font: 0.7rem/1 var(--mono); border: 1px solid var(--line); border-radius: 
 .legend i { display: inline-block; width: 10px; height: 10px; border-radius: 50%; }
 .legend i.hit { background: var(--accent); }
 .legend i.hit.outside { background: none; border: 2px solid var(--accent); margin-left: 12px; }
+.reasons { padding-left: 24px; color: var(--soft); }
+.wide summary { cursor: pointer; font-size: 0.875rem; color: var(--soft); }
 .funnel .before { fill: var(--line); }
 .funnel .after { fill: var(--accent); opacity: 0.8; }
 details.card { margin-top: 44px; padding: 12px 20px; }
