@@ -42,7 +42,7 @@ def _table(steps: list[dict]) -> str:
 
 def _reasons(step: dict) -> str:
     found = list(step.get("dropped_by_reason", {}).items())
-    said = [f"{escape(short(reason))} {count:,}" for reason, count in found[:REASONS]]
+    said = [f"{escape(short(reason))}: {count:,}" for reason, count in found[:REASONS]]
     return "; ".join(said + (["others"] if found[REASONS:] else []))
 
 

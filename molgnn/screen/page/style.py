@@ -72,7 +72,9 @@ thead th { border-top: 0; color: var(--soft); font-weight: 500; }
   gap: 1px 12px; margin: 0;
   font-size: 0.825rem; }
 .others dt { color: var(--soft); overflow-wrap: anywhere; }
-.others dd { margin: 0; text-align: right; }
+.others dd { margin: 0; text-align: right; overflow-wrap: anywhere; }
+.stacked { display: block; }
+.stacked dd { text-align: left; margin: 0 0 4px; }
 .smiles { display: block; font: 0.78rem/1.5 var(--mono); background: var(--code);
   border-radius: 6px; padding: 6px 9px; word-break: break-all; max-height: 6.2em; overflow: auto;
   user-select: all; -webkit-user-select: all; cursor: copy; }

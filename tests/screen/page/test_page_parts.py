@@ -52,7 +52,7 @@ def test_the_funnel_is_a_picture_with_every_count(folder):
     for said in ("Rows of the library", "Best &lt;scores&gt;", "Structural alerts", "12 (−2)"):
         assert said in picture
     assert picture.count("<rect") == 2 * 4
-    assert "&lt;b&gt;azide&lt;/b&gt; 2" in picture
+    assert "&lt;b&gt;azide&lt;/b&gt;: 2" in picture
     assert "Structural alerts: 12 (−2)" in re.search('aria-label="([^"]*)"', picture)[1]
     assert funnel_section({"counts": {}}) == funnel_section({"funnel": None}) == ""
 
