@@ -1,6 +1,6 @@
 """The hits on the page: a card each, with structure, score, flags, nearest neighbour and SMILES."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -128,14 +128,23 @@ def _other_columns(facts: dict, cells: dict[str, str]) -> str:
     names |= {name: name for name in doubt if name not in own}
     funnel = facts.get("funnel") or {}
     flags = {funnel.get("alerts_column"), funnel.get("cluster_column")}
-    columns = funnel.get("columns", {}).items()
-    names |= {name: column["title"] for name, column in columns if name not in flags}
-    rows = "".join(
-        f"<dt>{escape(short(title))}</dt><dd>{value(cells[name])}</dd>"
-        for name, title in names.items()
-        if cells[name]
+    columns = {k: v for k, v in funnel.get("columns", {}).items() if k not in flags}
+    texts = {k for k, v in columns.items() if v.get("kind") == "text"}
+    names |= {name: column["title"] for name, column in columns.items() if name not in texts}
+    figures = _rows(cells, names, columns)
+    said = _rows(cells, {name: columns[name]["title"] for name in columns if name in texts}, texts)
+    lists = (("others", figures), ("others stacked", said))
+    return "".join(f'<dl class="{kind}">{rows}</dl>\n' for kind, rows in lists if rows)
+
+
+def _rows(cells: dict[str, str], names: dict[str, str], whole: Collection[str]) -> str:
+    """A row for each of ``names``, under its title; counts among the ``whole`` have no decimals."""
+    found = [(title, cells[name], name in whole) for name, title in names.items() if cells[name]]
+    return "".join(
+        f"<dt>{escape(short(title))}</dt>"
+        f"<dd>{text if exact and text.isdecimal() else value(text)}</dd>"
+        for title, text, exact in found
     )
-    return f'<dl class="others">{rows}</dl>\n' if rows else ""
 
 
 def _nearest(facts: dict, cells: dict[str, str]) -> str:

@@ -72,7 +72,7 @@ def _distribution(facts: dict) -> str:
     kept, all_of = ("candidate", "pool") if facts.get("funnel") else ("hit", "hits")
     chart = histogram_svg(scores["histogram"], label, cut, minimize, kept)
     if cut is None:
-        hits = f"Every scored molecule is among the {all_of}."
+        hits = f"Every scored molecule is {'in' if all_of == 'pool' else 'among'} the {all_of}."
     else:
         sign, are = "≤" if minimize else "≥", "is" if all_of == "pool" else "are"
         hits = f"The {all_of} {are} coloured: score {sign} {figure(cut)} {escape(unit)}"

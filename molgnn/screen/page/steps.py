@@ -5,7 +5,8 @@ from html import escape
 
 from molgnn.screen.page.cards import short
 
-WIDTH, ROW, BAR, LABEL, COUNT = 760, 40, 22, 250, 170
+WIDTH, ROW, BAR, LABEL, COUNT = 760, 32, 20, 250, 140
+REASONS = 6  # of a step
 
 
 def funnel_section(facts: dict) -> str:
@@ -20,8 +21,29 @@ def funnel_section(facts: dict) -> str:
     return (
         '<h2>The funnel</h2>\n<div class="wide alone"><div class="panel">'
         f'{funnel_svg(rows)}<p class="note">Each bar is what was left after a step, the pale one '
-        "what came to it. Lengths are logarithms.</p></div></div>"
+        f"what came to it. Lengths are logarithms.</p>{_table(steps)}</div></div>"
     )
+
+
+def _table(steps: list[dict]) -> str:
+    """Each step in full, with the most frequent reasons for which molecules went."""
+    body = "".join(
+        f'<tr><td>{escape(short(step["title"]))}</td><td class="count">{step["before"]:,}</td>'
+        f'<td class="count">{step["after"]:,}</td><td class="reasons">{_reasons(step)}</td></tr>'
+        for step in steps
+    )
+    head = '<th scope="col">step</th><th scope="col" class="count">before</th>'
+    head += '<th scope="col" class="count">after</th><th scope="col" class="reasons">went for</th>'
+    return (
+        "<details><summary>Each step with its reasons</summary>\n<table><thead>"
+        f"<tr>{head}</tr></thead><tbody>{body}</tbody></table></details>"
+    )
+
+
+def _reasons(step: dict) -> str:
+    found = list(step.get("dropped_by_reason", {}).items())
+    said = [f"{escape(short(reason))}: {count:,}" for reason, count in found[:REASONS]]
+    return "; ".join(said + (["others"] if found[REASONS:] else []))
 
 
 def funnel_svg(rows: list[tuple[str, int, int]]) -> str:

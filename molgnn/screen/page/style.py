@@ -72,7 +72,9 @@ thead th { border-top: 0; color: var(--soft); font-weight: 500; }
   gap: 1px 12px; margin: 0;
   font-size: 0.825rem; }
 .others dt { color: var(--soft); overflow-wrap: anywhere; }
-.others dd { margin: 0; text-align: right; }
+.others dd { margin: 0; text-align: right; overflow-wrap: anywhere; }
+.stacked { display: block; }
+.stacked dd { text-align: left; margin: 0 0 4px; }
 .smiles { display: block; font: 0.78rem/1.5 var(--mono); background: var(--code);
   border-radius: 6px; padding: 6px 9px; word-break: break-all; max-height: 6.2em; overflow: auto;
   user-select: all; -webkit-user-select: all; cursor: copy; }
@@ -147,6 +149,8 @@ kbd { font: 0.7rem/1 var(--mono); border: 1px solid var(--line); border-radius: 
 .legend i { display: inline-block; width: 10px; height: 10px; border-radius: 50%; }
 .legend i.hit { background: var(--accent); }
 .legend i.hit.outside { background: none; border: 2px solid var(--accent); margin-left: 12px; }
+.reasons { padding-left: 24px; color: var(--soft); }
+.wide summary { cursor: pointer; font-size: 0.875rem; color: var(--soft); }
 .funnel .before { fill: var(--line); }
 .funnel .after { fill: var(--accent); opacity: 0.8; }
 details.card { margin-top: 44px; padding: 12px 20px; }

@@ -96,6 +96,9 @@ def _is_funnel(facts: object) -> bool:
     try:
         steps = [(step["before"], step["after"], step["title"]) for step in facts["steps"]]
         whole = all(isinstance(n, int) and n >= 0 for *counts, _ in steps for n in counts)
+        for step in facts["steps"]:
+            reasons = step.get("dropped_by_reason", {})
+            whole = whole and _numbers(list(reasons.values())) and _texts(list(reasons))
         named = [column["title"] for column in facts["columns"].values()]
         return whole and _texts(named) and _texts([title for *_, title in steps])
     except (TypeError, KeyError, AttributeError):

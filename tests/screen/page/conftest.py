@@ -50,7 +50,13 @@ DOMAIN = {
 FUNNEL = {
     "steps": [
         {"name": "top", "title": "Best <scores>", "before": 12, "after": 12},
-        {"name": "alerts", "title": "Structural alerts", "before": 14, "after": 12},
+        {
+            "name": "alerts",
+            "title": "Structural alerts",
+            "before": 14,
+            "after": 12,
+            "dropped_by_reason": {"<b>azide</b>": 2},
+        },
     ],
     "columns": {
         "alerts": {"step": "alerts", "title": "structural alerts", "kind": "text"},

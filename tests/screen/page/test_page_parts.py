@@ -11,6 +11,8 @@ from molgnn.screen.page.report import rebuild_report
 from molgnn.screen.page.steps import funnel_section, funnel_svg
 from molgnn.screen.pipeline import screen
 
+STEP = {"title": "x", "before": 2, "after": 1}
+
 
 def text_of(folder):
     page = rebuild_report(folder).read_text(encoding="utf-8")
@@ -50,6 +52,7 @@ def test_the_funnel_is_a_picture_with_every_count(folder):
     for said in ("Rows of the library", "Best &lt;scores&gt;", "Structural alerts", "12 (−2)"):
         assert said in picture
     assert picture.count("<rect") == 2 * 4
+    assert "&lt;b&gt;azide&lt;/b&gt;: 2" in picture
     assert "Structural alerts: 12 (−2)" in re.search('aria-label="([^"]*)"', picture)[1]
     assert funnel_section({"counts": {}}) == funnel_section({"funnel": None}) == ""
 
@@ -90,6 +93,7 @@ def test_without_them_the_page_says_nothing_of_them(fake_model, library, tmp_pat
         ("funnel", {"steps": [{"before": 1}], "columns": {}}),
         ("funnel", {"steps": [], "columns": ["a"]}),
         ("funnel", {"steps": [{"before": -1, "after": 0, "title": "x"}], "columns": {}}),
+        ("funnel", {"steps": [STEP | {"dropped_by_reason": {"x": "y"}}], "columns": {}}),
         ("funnel", 5),
     ],
 )
