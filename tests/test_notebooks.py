@@ -16,6 +16,7 @@ from nbclient import NotebookClient
 
 import molgnn
 from molgnn.data.named.registry import find
+from molgnn.models.calibration import conformal_quantile
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 WORST, TOP = 3, 5
@@ -252,3 +253,30 @@ def test_the_latent_notebook_shows_its_molecules_its_map_and_its_units(latent):
     assert drawn[0] == 8
     assert drawn[1] > 2
     assert sum("image/png" in each for each in data) == 2
+
+
+@pytest.fixture(scope="module")
+def uncertainty(execute):
+    return execute(next(path for path in NOTEBOOKS if path.stem == "04_uncertainty"))
+
+
+def test_the_uncertainty_notebook_says_what_its_runs_found(uncertainty):
+    for split in ("random", "scaffold"):
+        folder = uncertainty.out / split
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        table = pd.read_parquet(folder / "predictions.parquet").query("split == 'test'")
+        error = (table["logS"] - table["logS (measured)"]).abs()
+        after = metrics["calibration"]["test"]["logS"]["after"]
+        scale = molgnn.load(folder).calibration["logS"]
+        half = table["logS_std"] * conformal_quantile(np.array(scale.scores), scale.n, 0.9)
+        assert after["coverage_90"] == pytest.approx((error <= half).mean())
+        assert after["width_90"] == pytest.approx(2 * half.median())
+    said = _printed(uncertainty.notebook, "coverage")
+    assert "not exchangeable" in said
+
+
+def test_the_uncertainty_notebook_shows_its_plots_and_a_reason(uncertainty):
+    data = [out.get("data", {}) for out in _outputs(uncertainty.notebook)]
+    assert sum("image/png" in each for each in data) == 1
+    assert sum("<svg" in each.get("text/html", "") + each.get("image/svg+xml", "")
+               for each in data) == 1  # fmt: skip
