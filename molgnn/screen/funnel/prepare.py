@@ -124,7 +124,7 @@ def _sources(
     found = []
     for objective in recipe.objectives.of if recipe.objectives else ():
         of = models[objective.model] if objective.model else model
-        known = with_std(of.columns, of.num_members > 1)
+        known = with_std(of.columns, getattr(of, "has_std", of.num_members > 1))
         if objective.column in known:
             place = known.index(objective.column)
         elif objective.column is not None:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from molgnn.data.packed.packing import smiles_of
 from molgnn.data.readers.record import Row
+from molgnn.data.targets import free_names
 from molgnn.errors import Refusal
 from molgnn.screen.hits import write_hits
 from molgnn.screen.stages import Hit
@@ -54,6 +55,7 @@ def write_pool(path: Path, pool: Sequence[Hit], columns: Sequence[str], sha256: 
         "line": pa.array([row.line for row in rows], pa.int64()),
         "mol_block": [row.text if "\n" in row.text else None for row in rows],
     }
+    columns = free_names(columns, texts, "_predicted")
     arrays = {name: pa.array(values[:, i]) for i, name in enumerate(columns)}
     arrays |= {name: _column(cells) for name, cells in texts.items()}
     facts = {"format": _FORMAT, "columns": list(columns), "model_sha256": sha256}

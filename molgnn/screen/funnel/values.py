@@ -46,10 +46,9 @@ def values_of(
     asked = funnel.recipe.objectives
     if asked is None:
         return Values(np.zeros((len(hits), 0)), None, None, {})
-    own = np.zeros((len(hits), 1 + max(source.column for source in funnel.sources)))
-    for row, hit in zip(own, hits, strict=True):
-        row[:] = np.concatenate([hit.mean, hit.std])[: len(row)]
-    tables: dict[str | None, np.ndarray] = {None: own}
+    width = 1 + max((s.column for s in funnel.sources if s.model is None), default=0)
+    own = [np.concatenate([hit.mean, hit.std])[:width] for hit in hits]
+    tables: dict[str | None, np.ndarray] = {None: np.array(own).reshape(len(hits), width)}
     dropped: dict[int, Dropped] = {}
     for name, model in funnel.models.items():
         columns = [s.column for s in funnel.sources if s.model == name]
