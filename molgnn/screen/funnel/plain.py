@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 
 from molgnn.errors import Refusal, choices
 
+MOST = 10**12  # of what is counted: more than any library holds
+
 
 class Section:
     """A mapping of a recipe whose keys are all known. ``where`` names the file and the key."""
@@ -21,7 +23,7 @@ class Section:
         return self.data.get(key) is not None
 
     def fail(self, key: str, what: str) -> Refusal:
-        return Refusal(f"{self.where}: {key}: {self.data.get(key)!r} is not {what}")
+        return Refusal(f"{self.where}: {key}: {shown(self.data.get(key))} is not {what}")
 
     def text(self, key: str, known: Iterable[str] | None = None) -> str | None:
         """None where the key is missing; ``known`` are the choices."""
@@ -42,12 +44,13 @@ class Section:
         return default if value is None else float(self._number(key, value, low, high))
 
     def count(self, key: str, default: int | None = None, low: int = 1) -> int | None:
-        """A whole number of at least ``low``."""
+        """A whole number of at least ``low`` and at most ``MOST``."""
         value = self.data.get(key)
         if value is None:
             return default
-        if type(value) is not int or value < low:
-            raise self.fail(key, f"a whole number of at least {low}")
+        if type(value) is not int or not low <= value <= MOST:
+            most = f" and at most {MOST:,}" if type(value) is int and value > MOST else ""
+            raise self.fail(key, f"a whole number of at least {low}{most}")
         return value
 
     def flag(self, key: str) -> bool:
@@ -82,7 +85,7 @@ class Section:
         found = mapping(self.data.get(key) or {}, f"{self.where}: {key}")
         for name, value in found.items():
             if not isinstance(value, str) or not value.strip():
-                raise Refusal(f"{self.where}: {key}: {name}: {value!r} is not a text")
+                raise Refusal(f"{self.where}: {key}: {name}: {shown(value)} is not a text")
         return found
 
     def _number(self, key: str, value: object, low=-math.inf, high=math.inf) -> float:
@@ -92,11 +95,20 @@ class Section:
         return value
 
 
+def shown(value: object) -> str:
+    """A value as a refusal names it, however large it is."""
+    try:
+        return repr(value)[:200]
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a number of thousands of digits"
+
+
 def mapping(data: object, where: str) -> dict[str, object]:
     """The mapping as a dict, whose keys are texts on one line."""
     if not isinstance(data, Mapping):
-        raise Refusal(f"{where}: must be a mapping of keys to values, not {data!r}"[:300])
+        raise Refusal(f"{where}: must be a mapping of keys to values, not {shown(data)}")
     for key in data:
         if not isinstance(key, str) or not key.strip() or not key.isprintable():
-            raise Refusal(f"{where}: the key {key!r} is not a text on one line: put it in quotes")
+            said = "is not a text on one line: put it in quotes"
+            raise Refusal(f"{where}: the key {shown(key)} {said}")
     return dict(data)

@@ -80,6 +80,8 @@ def _check_shape(of: Objective, where: str, combine: str) -> None:
         raise Refusal(f"{where}: target is missing: the best value")
     if of.aim != TARGET and of.target is not None:
         raise Refusal(f"{where}: target: only aim: {TARGET} has one")
+    if None not in (of.at_least, of.at_most) and of.at_least > of.at_most:
+        raise Refusal(f"{where}: at_least {of.at_least:g} > at_most {of.at_most:g}: nothing is")
     needed = combine == DESIRABILITY or any(given) or (of.aim == TARGET and combine == SUM)
     if needed and not all(given):
         raise Refusal(f"{where}: low and high are missing: where desirability begins and ends")

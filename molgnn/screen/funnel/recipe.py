@@ -15,7 +15,7 @@ import yaml
 
 from molgnn.errors import Refusal, choices
 from molgnn.screen.funnel import parts, reading
-from molgnn.screen.funnel.plain import Section, mapping
+from molgnn.screen.funnel.plain import Section, mapping, shown
 
 LARGEST = 1 << 20  # bytes of a recipe, which is for people to read
 KEYS = (
@@ -87,7 +87,8 @@ def _recipe(data: object, name: str, where: str, folder: Path) -> Recipe:
     models = mapping(section.data.get("models") or {}, f"{where}: models")
     for label, path in models.items():
         if path is not None and not (isinstance(path, str) and path.strip()):
-            raise Refusal(f"{where}: models: {label}: {path!r} is not the path or name of a model")
+            said = "is not the path or name of a model"
+            raise Refusal(f"{where}: models: {label}: {shown(path)} {said}")
 
     def part(key, read):
         return read(section.data[key], f"{where}: {key}") if key in section else None
@@ -140,7 +141,15 @@ def _load(path: Path) -> object:
 
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader: nothing but plain data. A key that stands there twice is refused,
-    where PyYAML would let the last one win."""
+    where PyYAML would let the last one win; so are aliases, of which a few lines make billions of
+    values."""
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            said = "a recipe has no aliases (*): write it out"
+            raise yaml.composer.ComposerError(None, None, said, mark)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node, deep=False):
         found = super().construct_mapping(node, deep)
