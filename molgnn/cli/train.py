@@ -150,7 +150,8 @@ def _refusal(error: Exception, overrides: list[str], name: str) -> Refusal:
 def _groups() -> list[str]:
     """Each config group of a run with its choices, read from the packaged ``conf``."""
     conf = Path(str(files("molgnn.conf")))
-    groups = (path for path in conf.iterdir() if path.name not in ("space", "terms"))  # of others
+    others = ("space", "terms", "screen")  # groups of other commands
+    groups = (path for path in conf.iterdir() if path.name not in others)
     folders = sorted(path for path in groups if any(path.glob("*.yaml")))
     return [
         f"  {folder.name:9}{', '.join(sorted(file.stem for file in folder.glob('*.yaml')))}"

@@ -32,6 +32,11 @@ class FinetuneOptions:
             raise choices("finetune.mode", self.mode, MODES)
         if self.frozen_epochs is not None and self.frozen_epochs < 1:
             raise Refusal(f"finetune.frozen_epochs={self.frozen_epochs}: must be at least 1")
+        if self.frozen_epochs is not None and self.mode != "staged":
+            raise Refusal(
+                f"finetune.frozen_epochs={self.frozen_epochs}: only finetune=staged has some, not "
+                f"mode {self.mode!r}"
+            )
         if not 0 < self.layer_decay <= 1:
             raise Refusal(f"finetune.layer_decay={self.layer_decay}: must be above 0, at most 1")
         if self.encoder_lr is not None and not 0 < self.encoder_lr < float("inf"):

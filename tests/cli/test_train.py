@@ -128,6 +128,7 @@ def test_help_lists_the_groups_with_their_choices(capsys):
     assert f"encoder  {', '.join(sorted(ENCODERS))}" in said
     assert "finetune frozen, full, layerwise, staged" in said
     assert "solubility" in said
+    assert "antibiotic" not in said  # recipes are of screen
 
 
 def test_cfg_job_prints_every_option_and_trains_nothing(here, capsys):

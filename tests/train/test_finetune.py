@@ -450,3 +450,9 @@ def test_an_encoder_at_rest_is_not_gone_back_through(job, monkeypatch):
         quick.module.state_dict()
     )
     assert all(p.requires_grad for p in quick.module.encoder.parameters())
+
+
+@pytest.mark.parametrize("mode", ["full", "frozen"])
+def test_epochs_at_rest_are_refused_where_no_mode_has_them(mode):
+    with pytest.raises(Refusal, match=r"finetune\.frozen_epochs=2: only finetune=staged"):
+        FinetuneOptions(mode, frozen_epochs=2)
