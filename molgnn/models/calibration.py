@@ -17,6 +17,7 @@ from molgnn.data.targets import Task
 FEW, FEWEST = 20, 5  # held-out labels, and labels of a class: with fewer nothing can be said
 MOST = 1000  # scores and knots that are kept
 _SLOPE = 0.01  # of a step: what is left of the order of the molecules on it
+_LARGEST = 1e100  # of errors and of their scores
 TINY = 1e-6  # probabilities are kept so far from 0 and 1
 
 
@@ -91,7 +92,7 @@ def words_of(split: str) -> str:
     if split == "random":
         return (
             "Calibration was fitted to molecules held out at random: of molecules drawn as they "
-            "were, the promised share is inside on average. Other chemistry need not keep it."
+            "were, about the promised share is inside. Other chemistry need not keep it."
         )
     return (
         f"Calibration was fitted to molecules held out by the split {split!r}, which are not drawn "
@@ -125,42 +126,42 @@ def to_json(scales: Mapping[str, Scale]) -> dict:
 
 def from_json(data: object, tasks: Sequence[Task]) -> dict[str, Scale]:
     """What ``to_json`` gave. Raises ValueError, TypeError or KeyError for anything else."""
-    found: dict[str, Scale] = {}
     kinds = {task.name: task for task in tasks}
-    for name, entry in dict(data).items():
-        task = kinds[name]
-        if task.kind == "regression":
-            scores = tuple(map(float, entry["scores"]))
-            scale = ErrorScale(float(entry["floor"]), float(entry["factor"]), scores, entry["n"])
-            sound = scale.floor > 0 and scale.factor >= 0 and _is_sorted(scores)
-            counts, kept = (scale.n,), (scores,)
-        else:
-            kept = tuple(tuple(map(float, scores)) for scores in entry["scores"])
-            counts = tuple(entry["counts"])
-            knots = tuple((float(a), float(b)) for a, b in entry["knots"])
-            scale = ClassScale(float(entry["temperature"]), knots, kept, counts)
-            table = np.array(knots).reshape(-1, 2)
-            sound = scale.temperature > 0 and len(kept) == len(counts) == len(task.classes)
-            sound &= all(map(_is_sorted, kept)) and bool((np.diff(table, axis=0) >= 0).all())
-            sound &= bool(((table >= 0) & (table <= 1)).all())
-            sound &= not knots or task.kind == "binary"
-        fewest = FEW if task.kind == "regression" else FEWEST
-        for count, scores in zip(counts, kept, strict=True):
-            sound &= type(count) is int and fewest <= count and 0 < len(scores) <= min(count, MOST)
-        numbers = [*asdict(scale).values()]
-        if not sound or not np.isfinite(np.array(list(_flat(numbers)), dtype=float)).all():
-            raise ValueError(f"{name}: no calibration")
-        found[name] = scale
-    return found
+    return {name: _scale(entry, kinds[name]) for name, entry in dict(data).items()}
 
 
-def _is_sorted(scores: tuple[float, ...]) -> bool:
-    return all(a <= b for a, b in pairwise(scores)) and min(scores) >= 0
+def _scale(entry: Mapping, task: Task) -> Scale:
+    if task.kind == "regression":
+        scores = _numbers(entry["scores"], 0.0, _LARGEST)
+        (floor, factor) = _numbers([entry["floor"], entry["factor"]], 0.0, _LARGEST)
+        scale: Scale = ErrorScale(floor, factor, scores, entry["n"])
+        kept, counts, fewest = (scores,), (scale.n,), FEW
+        sound = floor > 0 and not task.quantiles
+    else:
+        kept = tuple(_numbers(scores, 0.0, 1.0) for scores in entry["scores"])
+        knots = tuple(_numbers(knot, 0.0, 1.0) for knot in entry["knots"])
+        (temperature,) = _numbers([entry["temperature"]], 0.01, 100.0)
+        scale = ClassScale(temperature, knots, kept, tuple(entry["counts"]))
+        counts, fewest = scale.counts, FEWEST
+        sound = len(kept) == len(task.classes) and all(len(knot) == 2 for knot in knots)
+        sound &= all(map(_ascends, zip(*knots, strict=True))) if sound else False
+        sound &= not knots or task.kind == "binary"
+    for count, scores in zip(counts, kept, strict=True):
+        sound &= type(count) is int and fewest <= count and 0 < len(scores) <= min(count, MOST)
+    if not sound or not all(map(_ascends, kept)) or set(entry) != set(asdict(scale)):
+        raise ValueError(f"{task.name}: no calibration")
+    return scale
 
 
-def _flat(values):
+def _numbers(values: Sequence, low: float, high: float) -> tuple[float, ...]:
+    """Raises ValueError or TypeError for what are no numbers from ``low`` to ``high``."""
+    found = []
     for value in values:
-        if isinstance(value, list | tuple):
-            yield from _flat(value)
-        else:
-            yield value
+        if type(value) not in (int, float) or not low <= value <= high:
+            raise ValueError(f"{value!r}: no number from {low:g} to {high:g}")
+        found.append(float(value))
+    return tuple(found)
+
+
+def _ascends(values: Sequence[float]) -> bool:
+    return all(a <= b for a, b in pairwise(values))

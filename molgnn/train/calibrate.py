@@ -90,7 +90,7 @@ def fit_classes(y: np.ndarray, p: np.ndarray) -> ClassScale | None:
         knots = _isotonic(y, plain.probability(p)[:, 1])
     scale = ClassScale(temperature, knots, (), ())
     calibrated = scale.probability(p)
-    misses = [1.0 - calibrated[y == c, c] for c in range(p.shape[1])]
+    misses = [np.clip(1.0 - calibrated[y == c, c], 0.0, 1.0) for c in range(p.shape[1])]
     return ClassScale(temperature, knots, tuple(map(thinned, misses)), tuple(counts.tolist()))
 
 

@@ -153,7 +153,9 @@ def _spoilt():
         ("y", "scores", [-1.0, 1.0]), ("a", "temperature", 0.0),
         ("a", "knots", [[0.5, 0.2], [0.4, 0.3]]), ("a", "knots", [[0.1, 0.2], [0.4, 3.0]]),
         ("a", "scores", [[0.1]]), ("a", "counts", [10, 10]),
-        ("a", "temperature", "high"), ("a", "scores", None),
+        ("a", "temperature", "high"), ("a", "scores", None), ("a", "temperature", 1e-320),
+        ("y", "floor", 1e308), ("y", "floor", "1"), ("y", "floor", True), ("y", "scores", "123"),
+        ("a", "scores", [[0.1], [1.5]]), ("y", "more", 1),
     ]:  # fmt: skip
         yield {**good, name: {**good[name], key: value}}
     yield {"z": good["y"]}
