@@ -46,18 +46,16 @@ def _warning(facts: Mapping) -> str | None:
     size, parts = facts["sample"], []
     if facts["outside"] is not None and facts["outside"] > MOST * size:
         parts.append(
-            f"{facts['outside'] / size:.0%} of it has no training molecule as similar as "
-            f"{facts['threshold']:.2f}"
+            f"{facts['outside']:,} have no training molecule as similar as {facts['threshold']:.2f}"
         )
     if facts["beyond"] is not None and facts["beyond"] > MOST * size:
         low, high = facts["training_range"]
         parts.append(
-            f"{facts['beyond'] / size:.0%} of it scores beyond all training values "
-            f"({low:.4g} to {high:.4g})"
+            f"{facts['beyond']:,} score beyond all training values ({low:.4g} to {high:.4g})"
         )
     if not parts:
         return None
     return (
-        f"most of the library is outside the model's domain: {' and '.join(parts)} (by {size:,} "
-        "molecules drawn at random): trust no score of it without a test"
+        f"most of the library is outside the model's domain: of {size:,} molecules drawn at random "
+        f"{' and '.join(parts)}: trust no score of it without a test"
     )

@@ -43,10 +43,10 @@ def test_the_shares_are_those_of_the_sample(model):
 def test_more_than_half_outside_is_a_warning_and_half_is_not(model):
     assert library_domain(model(0.5), 0, drawn([1] * 10), True)["warning"] is None
     told = library_domain(model(0.4), 0, drawn([1] * 10), True)["warning"]
-    assert "60% of it has no training molecule as similar as 0.40" in told
+    assert "of 10 molecules drawn at random 6 have no training molecule as similar as 0.40" in told
     assert "beyond" not in told
     told = library_domain(model(), 0, drawn([9] * 6 + [1] * 4), True)["warning"]
-    assert "60% of it scores beyond all training values (1 to 4)" in told
+    assert "6 score beyond all training values (1 to 4)" in told
     assert "similar" not in told
 
 
