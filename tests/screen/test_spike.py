@@ -2,6 +2,7 @@
 
 import json
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,13 +10,15 @@ import pytest
 from rdkit import Chem
 
 from molgnn.chem.graph import featurize
+from molgnn.chem.smiles import canonical, parse
 from molgnn.data.packed.build import build_library
 from molgnn.errors import Refusal
 from molgnn.models.bundle import load_bundle
 from molgnn.screen.page.report import rebuild_report
 from molgnn.screen.pipeline import screen
-from molgnn.screen.spike.copies import _heavy, _heavy_of
+from molgnn.screen.spike.copies import Copies, _heavy, _heavy_of
 from molgnn.screen.spike.figures import bedroc
+from molgnn.screen.spike.read import Spike, Spikes
 from molgnn.screen.unfinished import FILES, Interrupted
 from molgnn.train.metrics import binary
 
@@ -174,6 +177,23 @@ def test_rows_that_are_in_the_library_too_are_told(tmp_path):
     copies = {"CCO", "C1=CC=CC=C1", "C[NH+](C)C"}
     assert {text for text, there in told.items() if there} == copies
     assert result.manifest["spike"]["in_library"] == 3
+
+
+def test_copies_are_found_however_they_are_written(shipped_drugs):
+    texts, found = [text for text in shipped_drugs[:2000:40] if text != "N"], []
+    for text in texts:
+        mol = parse(text)
+        found.append(Spike(None, canonical(mol), mol, 0.0, 0.0, None))
+    copies = Copies(Spikes("known.smi", "", found, [], 0, "fp32", "parent"))
+    written = [Chem.MolToRandomSmilesVect(Chem.MolFromSmiles(text), 3, 1) for text in texts]
+    rows = [SimpleNamespace(text=text) for three in written for text in three]
+    rows += [SimpleNamespace(text=f"{text}.Cl |x|") for text in texts if "." not in text]
+    rows += [SimpleNamespace(text=f"C{text}") for text in texts if "." not in text]  # no copies
+    chunk = SimpleNamespace(rows=rows, positions=np.arange(len(rows)))
+    copies.add(chunk, np.zeros(len(rows)))
+    assert copies.counts.tolist() == [3 if "." in text else 4 for text in texts]
+    copies.add(chunk, np.full(len(rows), 0.1))  # of other scores nobody asks
+    assert copies.counts.max() == 4
 
 
 def test_heavy_atoms_by_the_text_are_those_of_the_molecule(shipped_drugs):
