@@ -68,6 +68,8 @@ def again(args: argparse.Namespace) -> "ScreenResult":
         raise Refusal(f"--rescore reads no library: leave out {args.library[0]}")
     if args.resume is not None or args.engine != "local":
         raise Refusal("--rescore: takes seconds, so neither --resume nor --engine goes with it")
+    if args.spike is not None:
+        raise Refusal("--rescore reads no library to hide molecules in: leave out --spike")
     one_thread()
     from molgnn.screen.funnel.again import rescore
 

@@ -64,6 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="a page without the colours that say what raises and lowers a score; saves seconds",
     )
+    parser.add_argument(
+        "--spike",
+        metavar="FILE",
+        help="molecules known to be good, hidden in the library to see how early they come: "
+        "spike.csv, ROC-AUC, EF 1 %%, BEDROC, recall among the hits",
+    )
     add_columns(parser)
     add_run(parser)
     parser.add_argument(
@@ -106,11 +112,14 @@ def _screen(args: argparse.Namespace) -> "ScreenResult":
     from molgnn.screen.cluster import pool_of
     from molgnn.screen.pipeline import read_asked, screen
     from molgnn.screen.shards import open_library
+    from molgnn.screen.spike.read import check_spike
     from molgnn.screen.unfinished import check_startable, files_of
 
     # All that can be refused comes before the seconds that a model takes.
     recipe = read_asked(args.recipe, replaced)
-    check_startable(Path(args.out), args.force, args.resume, files_of(recipe is not None))
+    check_spike(args.spike)
+    files = files_of(recipe is not None, args.spike is not None)
+    check_startable(Path(args.out), args.force, args.resume, files)
     pool_of(args.engine, args.address, args.workers, args.timeout)
     library = open_library(args.library, args.smiles_column, args.id_column)
     if STDIN in args.library:
@@ -146,6 +155,7 @@ def _screen(args: argparse.Namespace) -> "ScreenResult":
             level=args.level,
             recipe=recipe,
             models=replaced,
+            spike=args.spike,
             explain=args.explain,
             force=args.force,
             resume=args.resume,
@@ -183,6 +193,8 @@ def _interrupted(args: argparse.Namespace, rows: int | None) -> str:
 
 def summary(result: "ScreenResult") -> list[str]:
     """The counts, the best hits and the files, a line each."""
+    from molgnn.screen.selfcheck import said
+
     facts, out = result.manifest, result.out
     counts, run = facts["counts"], facts["run"]
     lines = [
@@ -215,7 +227,10 @@ def summary(result: "ScreenResult") -> list[str]:
             f"{known['outside']:,} of {counts['hits']:,} hits are outside the model's domain: no "
             f"training molecule is as similar as {known['threshold']:.2f} (in_domain in hits.csv)"
         )
+    lines += said(facts)
     lines.append(f"{out / 'hits.csv'} and {out / 'report.html'}")
+    if facts.get("spike"):
+        lines.append(f"{out / 'spike.csv'}: each hidden molecule with its rank")
     if facts.get("funnel"):
         lines.append(f"{out / 'dropped.csv'}: why each other molecule of the pool is no hit")
     if counts["invalid"]:

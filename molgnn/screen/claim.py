@@ -19,6 +19,7 @@ from molgnn.screen.stages import Ranking
 if TYPE_CHECKING:
     from molgnn.models.ensemble import Predictor
     from molgnn.screen.funnel.prepare import Funnel
+    from molgnn.screen.spike.read import Spikes
 
 FORMAT = 2  # of the unfinished folder
 
@@ -30,6 +31,7 @@ def claim(
     ranking: Ranking,
     precision: str,
     funnel: "Funnel | None" = None,
+    spikes: "Spikes | None" = None,
 ) -> dict:
     """The facts as plain data, in the order in which a difference is reported."""
     library = shards.library
@@ -43,6 +45,7 @@ def claim(
         facts |= {"library": library.files, "files": files}
         facts |= {f"{name} column": library.options[name] for name in ("smiles", "id")}
     facts |= {"recipe of the funnel": None if funnel is None else funnel.claim()}
+    facts |= {"spike": None if spikes is None else spikes.claim()}
     facts |= {"task": model.columns[ranking.column], "device": str(model.device)}
     facts |= {"direction": "minimize" if ranking.minimize else "maximize"}
     # The pool follows from these two, or the funnel, so it is never the one that is named.

@@ -2,19 +2,25 @@
 
 from collections.abc import Callable, Iterator
 from itertools import chain, count, islice
+from typing import TYPE_CHECKING
 
 from molgnn.screen.keeper import Keeper
 from molgnn.screen.sample import Sample
 from molgnn.screen.shard import ShardKeeper, ShardState
 from molgnn.screen.shards import FileShards, PackedShards
+from molgnn.screen.spike.count import Counter
 from molgnn.screen.stages import Ranking, Scored
 from molgnn.screen.stopwatch import Stopwatch
 from molgnn.screen.unfinished import Memory, Unfinished
 
+if TYPE_CHECKING:
+    from molgnn.screen.spike.read import Spikes
+
 
 class Gatherer:
     """Fills a Keeper from the shards that are done in ``record``, and from the chunks of all others
-    in the library's order. ``progress`` is called with the rows so far, those done included."""
+    in the library's order. ``progress`` is called with the rows so far, those done included;
+    ``spikes`` are molecules to be hidden among them, if there are any."""
 
     def __init__(
         self,
@@ -23,9 +29,12 @@ class Gatherer:
         record: Unfinished | Memory,
         watch: Stopwatch,
         progress: Callable[[int], None] | None = None,
+        spikes: "Spikes | None" = None,
     ):
         # Only a page shows the sample, and a packed library reads no text that nobody shows.
-        self.keeper = Keeper(ranking, Sample(None if record.out else 0))
+        hidden = None if spikes is None else len(spikes)
+        self.keeper = Keeper(ranking, Sample(None if record.out else 0), hidden)
+        self._spikes = spikes
         self._shards, self._record, self._watch = shards, record, watch
         self._progress, self._rows = progress, 0
         if record.resumed:
@@ -52,6 +61,7 @@ class Gatherer:
                 self._shards.digest(),
                 self.keeper.rows,
                 Sample(self.keeper.sample.limit),
+                Counter(self._spikes) if self._spikes else None,
             )
             for chunk in chunks:
                 with self._watch.measure("keep"):

@@ -5,20 +5,23 @@ import numpy as np
 from molgnn.screen.histogram import Histogram
 from molgnn.screen.sample import Sample
 from molgnn.screen.shard import ShardState
+from molgnn.screen.spike.count import Counts
 from molgnn.screen.stages import Hit, Ranking
 from molgnn.screen.tally import Tally
 from molgnn.screen.top import Top
 
 
 class Keeper:
-    """The best rows so far, the ``sample`` of all, and their counts. It makes no difference to a
-    bit of it whether a shard's state comes from memory or from disk."""
+    """The best rows so far, the ``sample`` of all, and their counts; ``spiked`` are those that
+    ``hidden`` molecules need, None without. It makes no difference to a bit of it whether a shard's
+    state comes from memory or from disk."""
 
-    def __init__(self, ranking: Ranking, sample: Sample):
+    def __init__(self, ranking: Ranking, sample: Sample, hidden: int | None = None):
         self.ranking = ranking
         self.shards = self.rows = self.scored = 0
         self.reasons, self.histogram = Tally(), Histogram()
         self.sample = sample
+        self.spiked = None if hidden is None else Counts.none(hidden)
         self._best = Top(ranking.pool)
         self._candidates: dict[int, Hit] = {}
         self._seen = 0
@@ -37,6 +40,8 @@ class Keeper:
         self.reasons.merge(shard.reasons)
         self.histogram.merge(shard.histogram)
         self.sample.add(shard.sample)
+        if shard.spiked is not None:
+            self.spiked += shard.spiked
         if shard.candidates:
             self._merge_candidates(shard.candidates)
         self.shards += 1

@@ -25,7 +25,9 @@ from molgnn.screen.page.beside import beside
 from molgnn.screen.rescore import chosen_precision, pool_size
 from molgnn.screen.results import write_results
 from molgnn.screen.scoring import Scoring
+from molgnn.screen.selfcheck import self_check
 from molgnn.screen.shards import SHARD, PackedShards, is_small, open_library, shards_of
+from molgnn.screen.spike.read import check_spike, read_spikes
 from molgnn.screen.stages import Ranking
 from molgnn.screen.unfinished import Memory, check_startable, files_of, unfinished
 
@@ -40,12 +42,14 @@ CHUNK = 4096  # rows; about 2 MB as packed graphs
 @dataclass(frozen=True)
 class ScreenResult:
     """The hits, best first; the manifest; and the folder, None where no file was wanted. With a
-    recipe ``dropped`` says of every other molecule of its pool at which step it went, and why."""
+    recipe ``dropped`` says of every other molecule of its pool at which step it went, and why; with
+    a spike ``spiked`` are the hidden molecules, best first."""
 
     hits: pd.DataFrame
     manifest: dict
     out: Path | None
     dropped: pd.DataFrame | None = None
+    spiked: pd.DataFrame | None = None
 
 
 def screen(
@@ -69,6 +73,7 @@ def screen(
     level: float = LEVEL,
     recipe: "str | Path | Mapping | None" = None,
     models: "Mapping[str, Predictor | str | Path] | None" = None,
+    spike: str | Path | None = None,
     explain: bool = True,
     force: bool = False,
     resume: bool | None = None,
@@ -94,13 +99,17 @@ def screen(
     the pool that it asks for goes through its steps to the ``top`` hits, which are then ordered by
     its objectives. ``models`` stand in for those that the recipe names.
 
+    ``spike`` is a file of molecules known to be good, hidden in the library as if they were rows
+    of it: the manifest says how early they come (ROC-AUC, enrichment, BEDROC, recall at ``top``).
+    They are among neither the hits nor any count of the library, and no step of a recipe sees them.
+
     With ``out``, writes hits.csv, rejects.csv, manifest.json, page.json and report.html there (with
-    a recipe also pool.parquet and dropped.csv); ``explain`` colours the first hits' structures on
-    the page by what their atoms add to the score, where the model has networks (some seconds). It
-    keeps each
-    ``shard`` of so many rows in out/unfinished until then: the same call goes on after those that a
-    killed one had done, to the same files. ``resume`` True insists on that, False starts over; a
-    library from stdin, or a model that is not from disk, always does.
+    a recipe also pool.parquet and dropped.csv, with a spike spike.csv); ``explain`` colours the
+    first hits' structures on the page by what their atoms add to the score, where the model has
+    networks (some seconds). It keeps each ``shard`` of so many rows in out/unfinished until then:
+    the same call goes on after those that a killed one had done, to the same files. ``resume`` True
+    insists on that, False starts over; a library from stdin, or a model that is not from disk,
+    always does.
 
     ``begun`` is called once with the rows that are done already, ``progress`` with all rows done so
     far. Raises Refusal for a wrong task or column, a library that cannot be read or has changed
@@ -109,6 +118,7 @@ def screen(
     if top < 1:
         raise Refusal(f"--top {top}: must be at least 1")
     check_level(level)
+    check_spike(spike)
     recipe = read_asked(recipe, models)
     if isinstance(model, str | Path):
         from molgnn.models.bundle import load_bundle  # torch, for which a refusal need not wait
@@ -118,7 +128,8 @@ def screen(
     pool = pool_of(engine, address, workers, timeout)
     folder = None if out is None else Path(out)
     if folder is not None:
-        check_startable(folder, force, resume, files_of(recipe is not None))
+        files = files_of(recipe is not None, spike is not None)
+        check_startable(folder, force, resume, files)
     if not isinstance(library, Library | PackedLibrary):
         library = open_library(library, smiles, id)
     if isinstance(library, PackedLibrary):
@@ -129,28 +140,30 @@ def screen(
     funnel = recipe and _funnel(recipe, model, column, minimize, top, models)
     size = recipe.pool.size if recipe else top
     ranking = Ranking(top, pool_size(size, choice["used"]), column, minimize)
+    spikes = spike and read_spikes(spike, model, ranking, choice["used"], timeout)
     scoring = Scoring(model, [column], choice["used"], workers, timeout, pool)
     with ExitStack() as stack:
         record = Memory()
         if folder is not None:
-            facts = claim(model, shards, shard, ranking, choice["used"], funnel)
-            keep = resumable(model, library)
-            files = files_of(recipe is not None)
-            run = unfinished(folder, facts, keep=keep, force=force, resume=resume, files=files)
+            facts = claim(model, shards, shard, ranking, choice["used"], funnel, spikes)
+            options = {"keep": resumable(model, library), "files": files}
+            run = unfinished(folder, facts, force=force, resume=resume, **options)
             record = stack.enter_context(run)
         if begun:
             begun(record.resumed)
-        keeper, timing = _run(scoring, engine, shards, ranking, record, progress)
+        keeper, timing = _run(scoring, engine, shards, ranking, record, progress, spikes)
         own = workers if engine == "local" else None
         options = {"before": keeper.scored, "workers": own, "timeout": timeout, "level": level}
         end = finish(model, keeper.candidates(), ranking, choice, domain, funnel, **options)
         manifest = build_manifest(model, library, keeper, end.best, timing, end.names) | end.facts
+        checks, spiked = self_check(model, keeper, domain, spikes)
+        manifest |= checks
         if folder is not None:
             more = beside(model, end.best.hits, column, keeper.sample.rows, explain)
             with record.results() as paths:
                 rejects = record.rejects(keeper.shards)
-                write_results(paths, end, manifest, more, rejects, model, column)
-    return ScreenResult(end.table, manifest, folder, end.dropped(column))
+                write_results(paths, end, manifest, more, rejects, model, column, spiked)
+    return ScreenResult(end.table, manifest, folder, end.dropped(column), spiked)
 
 
 def read_asked(recipe: "str | Path | Mapping | None", models: "Mapping | None") -> "Recipe | None":
@@ -170,10 +183,10 @@ def _funnel(recipe: "Recipe", *screen) -> "Funnel":
     return prepare(recipe, *screen)
 
 
-def _run(scoring, engine, shards, ranking, record, progress) -> tuple[Keeper, Timing]:
+def _run(scoring, engine, shards, ranking, record, progress, spikes) -> tuple[Keeper, Timing]:
     """The stages in one line: chunks of rows -> scores -> what is kept of each shard."""
     started = datetime.now().astimezone()
-    gatherer = Gatherer(shards, ranking, record, scoring.watch, progress)
+    gatherer = Gatherer(shards, ranking, record, scoring.watch, progress, spikes)
     if isinstance(shards, PackedShards):
         rows = shards.parts(record.done)
         chunks = scoring.parts(rows)

@@ -1,4 +1,4 @@
-"""The files that a screen leaves: five, and with a funnel two more."""
+"""The files that a screen leaves: five, with a funnel two more, and one of hidden molecules."""
 
 import json
 from collections.abc import Iterable
@@ -12,6 +12,8 @@ from molgnn.screen.outputs import csv_writer, open_text
 from molgnn.screen.page.report import report_page
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from molgnn.models.ensemble import Predictor
     from molgnn.screen.finish import Finish
 
@@ -24,15 +26,19 @@ def write_results(
     rejects: Iterable[Reject],
     model: "Predictor",
     column: int,
+    spiked: "pd.DataFrame | None" = None,
 ) -> None:
     """Write hits.csv, rejects.csv, manifest.json, page.json (``beside``) and report.html, and what
-    the funnel leaves, to their ``paths``. ``column`` is the one of the model that ranks."""
+    the funnel leaves, to their ``paths``. ``column`` is the one of the model that ranks; ``spiked``
+    are the hidden molecules, for spike.csv."""
     write_hits(paths["hits.csv"], end.table)
     if end.outcome:
         from molgnn.screen.funnel.tables import write_funnel
 
         columns = with_std(model.columns, True)  # all of them, be they told or not
         write_funnel(paths, end.outcome, column, columns, model.sha256)
+    if spiked is not None:
+        write_hits(paths["spike.csv"], spiked)
     _write_rejects(paths["rejects.csv"], rejects)
     text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False)
     with open_text(paths["manifest.json"]) as file:

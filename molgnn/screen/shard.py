@@ -13,6 +13,7 @@ import numpy as np
 from molgnn.screen.digest import RowDigest
 from molgnn.screen.histogram import Histogram
 from molgnn.screen.sample import Drawn, Sample, keys
+from molgnn.screen.spike.count import Counter, Counts
 from molgnn.screen.stages import Hit, Ranking, Scored
 from molgnn.screen.tally import Tally
 from molgnn.screen.top import Top
@@ -27,7 +28,8 @@ class ShardState:
 
     ``candidates`` are its rows that can be among the best of the library, in the library's order,
     ``sample`` those that can be in the library's sample;
-    ``digests`` maps a file to the hash of the rows that came from it (empty: nobody hashed them).
+    ``digests`` maps a file to the hash of the rows that came from it (empty: nobody hashed them),
+    and ``spiked`` says how many rows beat each hidden molecule, None where there are none.
     """
 
     rows: int
@@ -37,13 +39,15 @@ class ShardState:
     candidates: list[Hit]
     digests: dict[str, str]
     sample: list[Drawn]
+    spiked: Counts | None = None
 
 
 class ShardKeeper:
     """Takes the chunks of one shard in order; holds its scores and its candidates.
 
     ``above`` is the merit that the rows of earlier shards ask for (None: any will do), ``start``
-    their number, and ``sample`` takes what may be in the library's sample.
+    their number, ``sample`` takes what may be in the library's sample, ``hidden`` counts those who
+    beat the hidden molecules.
     ``reject(row, reason)`` is called for each refused row in the library's order, and nothing of it
     is held but the tally of reasons.
     """
@@ -56,9 +60,10 @@ class ShardKeeper:
         digest: RowDigest | None,
         start: int,
         sample: Sample,
+        hidden: Counter | None = None,
     ):
         self._ranking, self._reject, self._digest = ranking, reject, digest
-        self._start, self._sample = start, sample
+        self._start, self._sample, self._hidden = start, sample, hidden
         self._best = Top(ranking.pool, above)
         self._hits: dict[int, Hit] = {}
         self._scores: list[np.ndarray] = []
@@ -75,11 +80,14 @@ class ShardKeeper:
         for position in sorted(chunk.reasons):
             self._reasons.add(chunk.reasons[position])
             self._reject(chunk.rows[position], chunk.reasons[position])
-        for i in self._best.add(self._ranking.merits(chunk.mean), self._scored):
+        merits = self._ranking.merits(chunk.mean)
+        for i in self._best.add(merits, self._scored):
             row = chunk.rows[chunk.positions[i]]
             self._hits[self._scored + int(i)] = Hit(row, chunk.mean[i], chunk.std[i])
         self._hits = {int(n): self._hits[int(n)] for n in self._best.rows}
         self._draw(chunk)
+        if self._hidden:
+            self._hidden.add(chunk, merits)
         self._scores.append(chunk.mean[:, self._ranking.column])
         if self._digest:
             self._digest.add(chunk.rows)
@@ -96,8 +104,9 @@ class ShardKeeper:
 
     def state(self) -> ShardState:
         """What remains, once the shard's last chunk is in."""
-        histogram = Histogram()
-        histogram.add(np.concatenate(self._scores))  # in one go: see there
+        histogram, scores = Histogram(), np.concatenate(self._scores)
+        histogram.add(scores)  # in one go: see there
+        merits = -scores if self._ranking.minimize else scores
         return ShardState(
             self._rows,
             self._scored,
@@ -106,4 +115,5 @@ class ShardKeeper:
             [self._hits[number] for number in sorted(self._hits)],
             self._digest.by_file() if self._digest else {},
             self._sample.rows,
+            self._hidden.counts(merits) if self._hidden else None,
         )

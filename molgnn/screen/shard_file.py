@@ -16,6 +16,7 @@ from molgnn.data.readers.rejects import Reject
 from molgnn.screen.histogram import Histogram
 from molgnn.screen.sample import Drawn
 from molgnn.screen.shard import ShardState
+from molgnn.screen.spike.count import Counts
 from molgnn.screen.stages import Hit
 from molgnn.screen.tally import Tally
 
@@ -51,6 +52,7 @@ class ShardFile:
             self._line({"drawn": drawn})
         facts = {"number": self._number, "rows": state.rows, "scored": state.scored}
         facts |= {"reasons": state.reasons.counts, "histogram": state.histogram.state()}
+        facts |= {"spiked": state.spiked and state.spiked.plain()}
         self._line({"shard": facts | {"digests": state.digests}})
 
     def _line(self, data: dict) -> None:
@@ -71,6 +73,7 @@ def read_state(path: Path, number: int) -> ShardState:
                 sample += [Drawn(*data["drawn"])] if "drawn" in data else []
     if facts is None or facts["number"] != number or refused != facts["rows"] - facts["scored"]:
         raise ValueError(f"{path}: not the whole of shard {number}")
+    spiked = facts.get("spiked")
     return ShardState(
         facts["rows"],
         facts["scored"],
@@ -79,6 +82,7 @@ def read_state(path: Path, number: int) -> ShardState:
         candidates,
         facts["digests"],
         sample,
+        spiked and Counts.of_plain(spiked),
     )
 
 

@@ -31,6 +31,7 @@ from molgnn.screen.shards import Done
 # In the order in which they appear.
 FILES = ("hits.csv", "rejects.csv", "page.json", "report.html", "manifest.json")
 OF_FUNNEL = ("hits.csv", "pool.parquet", "dropped.csv", *FILES[1:])
+OF_SPIKE = "spike.csv"
 FOLDER, RUN, FINISHING = "unfinished", "run.json", "finishing"
 
 
@@ -43,9 +44,11 @@ class Interrupted(KeyboardInterrupt):
         self.rows = rows
 
 
-def files_of(funnel: bool) -> tuple[str, ...]:
-    """The results of a screen, with or without a recipe, in the order they appear."""
-    return OF_FUNNEL if funnel else FILES
+def files_of(funnel: bool, spike: bool = False) -> tuple[str, ...]:
+    """The results of a screen, with or without a recipe and hidden molecules, in the order they
+    appear."""
+    first, *others = OF_FUNNEL if funnel else FILES
+    return (first, OF_SPIKE, *others) if spike else (first, *others)
 
 
 def check_startable(
@@ -193,12 +196,14 @@ class Unfinished:
 
 
 def _stale(out: Path, files: Sequence[str]) -> list[Path]:
-    """What a funnel left there, where a screen without one takes the place of its results."""
+    """What a funnel or hidden molecules left there, where a screen without takes the place of its
+    results."""
     try:
-        known = "funnel" in json.loads((out / FILES[-1]).read_text(encoding="utf-8"))
+        facts = json.loads((out / FILES[-1]).read_text(encoding="utf-8"))
+        known = files_of("funnel" in facts, "spike" in facts)
     except (OSError, ValueError, TypeError):
         return []
-    return [out / name for name in OF_FUNNEL if name not in files] if known else []
+    return [out / name for name in known if name not in files]
 
 
 class Memory:

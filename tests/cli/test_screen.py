@@ -107,6 +107,28 @@ def test_a_page_without_explanations_is_asked_for_by_a_flag(asked, library, tmp_
     assert seen == [True, False]
 
 
+def test_hidden_molecules_are_told_in_a_few_lines(asked, library, tmp_path, capsys):
+    known, out = tmp_path / "known.smi", tmp_path / "out"
+    known.write_text("CCCCC pentane\nC methane\nC-C-C-C-C again\n")
+    assert run(screen, "m", library, "--top", 2, "--out", out, "--spike", known) == 0
+    lines = capsys.readouterr().err.splitlines()
+    at = next(i for i, line in enumerate(lines) if "hidden" in line)
+    assert lines[at : at + 4] == [
+        "2 known molecules hidden in the library: ROC-AUC 0.500, EF 1 % 2.5 (at most 2.5), BEDROC "
+        "0.982, 1 of 2 among the first 2",
+        "the model has no training molecules with it: whether it knew these, is open",
+        "1 row repeated another",
+        f"{out}/hits.csv and {out}/report.html",
+    ]
+    assert lines[at + 4] == f"{out}/spike.csv: each hidden molecule with its rank"
+
+
+def test_a_missing_spike_is_refused_before_the_model_is_read(asked, library, tmp_path):
+    with pytest.raises(Refusal, match="gone"):
+        run(screen, "m", library, "--out", tmp_path / "out", "--spike", tmp_path / "gone.smi")
+    assert asked == []
+
+
 def test_quiet_says_nothing(asked, library, tmp_path, capsys):
     run(screen, "m", library, "--out", tmp_path / "out", "--quiet")
     assert capsys.readouterr() == ("", "")

@@ -12,6 +12,7 @@ from pathlib import Path
 from molgnn.errors import Refusal
 from molgnn.screen.outputs import drafts, open_text
 from molgnn.screen.page.cards import draw_cards
+from molgnn.screen.page.checks import library_warning, spike_section
 from molgnn.screen.page.exports import data_block, export_data
 from molgnn.screen.page.provenance import model_section, provenance
 from molgnn.screen.page.scatter import map_section
@@ -66,7 +67,9 @@ def _parts(told: Told, title: str) -> list[str]:
     parts = [
         head(told.facts, title),
         figures(told.facts),
+        library_warning(told.facts),
         scores(told.facts),
+        spike_section(told.facts),
         funnel_section(told.facts),
         map_section(told, drawn.rows),
         hit_section(told, drawn, data["columns"]),

@@ -8,6 +8,7 @@ from pathlib import Path
 from molgnn.errors import Refusal
 from molgnn.screen.familiar import is_told
 from molgnn.screen.hits import AFTER, BEFORE, read_hits
+from molgnn.screen.selfcheck import is_library_domain, is_spike
 
 NEEDED = (
     *("molgnn", "versions", "model", "library", "task", "unit", "direction", "columns"),
@@ -53,7 +54,7 @@ def read_told(hits: Path, manifest: Path, beside: Path) -> Told:
     missing = [key for key in NEEDED if key not in facts]
     if missing:
         raise Refusal(f"{manifest}: not the manifest of a screen (no {missing[0]!r})")
-    for key, check in (("domain", is_told), ("doubt", _is_doubt), ("funnel", _is_funnel)):
+    for key, check in _CHECKS.items():
         if not check(facts.get(key)):
             raise Refusal(f"{manifest}: not the manifest of a screen (damaged {key!r})")
     more = _json(beside, "what a screen wrote for its page") if beside.is_file() else {}
@@ -146,3 +147,12 @@ def _numbers(values: list) -> bool:
 
 def _texts(values: object) -> bool:
     return isinstance(values, list) and all(isinstance(value, str) for value in values)
+
+
+_CHECKS = {
+    "domain": is_told,
+    "doubt": _is_doubt,
+    "funnel": _is_funnel,
+    "spike": is_spike,
+    "library_domain": is_library_domain,
+}
