@@ -1,8 +1,8 @@
 """What each member says of molecules: predictions, and how far off they may be by its own account.
 
 B molecules, O columns. A member speaks of its own errors where its task has a ``spread`` (see
-``data.targets.Task``) or its head ``samples`` of dropout; models without a graph never do. Where it
-does not its own deviation is NaN, and ``models.lists.mean_and_spread`` counts it as 0.
+``data.targets.Task``), its head ``samples`` of dropout, or it is a forest that predicts numbers.
+Where it does not its own deviation is NaN, and ``models.lists.mean_and_spread`` counts it as 0.
 """
 
 from collections.abc import Sequence
@@ -68,11 +68,15 @@ def _deviations(logits: np.ndarray, tasks: Sequence[Task]) -> np.ndarray | None:
 def speaks(model: "Predictor", level: str) -> list[bool]:
     """Whether some member speaks of its own errors, for each column of a level."""
     sampled = any(member.samples(level) for member in model.members)
-    return [
+    found = [
         bool(model.members) and (sampled or bool(task.spread))
         for task in model.tasks_at(level)
         for _ in task.columns
     ]
+    if level != "molecule":
+        return found
+    others = [one.speaks for one in model.shallow]
+    return [any(each) for each in zip(found, *others, strict=True)]
 
 
 def molecule_answers(model: "Predictor", graphs: PackedGraphs, precision: str) -> Said:
@@ -85,7 +89,7 @@ def molecule_answers(model: "Predictor", graphs: PackedGraphs, precision: str) -
             said(logits, tasks, member.samples("molecule"))
             for logits, member in zip(each, model.members, strict=True)
         ]
-    found += [(values, None) for values in _of_shallow(model, graphs)]
+    found += _of_shallow(model, graphs)
     means, own = (list(part) for part in zip(*found, strict=True))
     if all(std is None for std in own):
         return np.stack(means), None
@@ -114,7 +118,7 @@ def _silent(own: np.ndarray | None, mean: np.ndarray) -> np.ndarray:
     return np.full(mean.shape, np.nan) if own is None else own
 
 
-def _of_shallow(model: "Predictor", graphs: PackedGraphs) -> list[np.ndarray]:
+def _of_shallow(model: "Predictor", graphs: PackedGraphs) -> list[Said]:
     wanted = any(shallow.embeddings for shallow in model.shallow)
     vectors = model.scorer().embed(graphs) if wanted else None
-    return [one.predict(graphs.features, vectors, len(graphs)) for one in model.shallow]
+    return [one.said(graphs.features, vectors, len(graphs)) for one in model.shallow]

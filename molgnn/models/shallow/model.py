@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from molgnn.chem.descriptors import columns_of, feature_names
-from molgnn.data.scaling import of_shares
+from molgnn.data.scaling import deviation, of_shares
 from molgnn.data.targets import Task
 from molgnn.errors import Refusal, choices
 from molgnn.models.shallow.boosting import grow_boosted
@@ -69,6 +69,34 @@ class ShallowModel:
         found = [part.outputs(x) for part in self._parts]
         pairs = zip(found, self.tasks, strict=True)
         return np.concatenate([of_shares(values, task) for values, task in pairs], axis=1)
+
+    @property
+    def speaks(self) -> list[bool]:
+        """Whether it speaks of its own errors, for each column: a forest does of numbers."""
+        return [
+            self.kind == "forest" and task.kind == "regression"
+            for task in self.tasks
+            for _ in task.columns
+        ]
+
+    def said(
+        self, features: np.ndarray | None, vectors: np.ndarray | None, n: int
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """What ``predict`` gives, and its own standard deviations (n, O) of it in the same units,
+        NaN for columns that it does not speak of, None where it speaks of none."""
+        if not any(self.speaks):
+            return self.predict(features, vectors, n), None
+        x = self._inputs(features, vectors, n)
+        means, own = [], []
+        for part, task in zip(self._parts, self.tasks, strict=True):
+            if task.kind == "regression":
+                values, spread = part.outputs_and_spread(x)
+                own.append(deviation(values[:, 0], spread[:, 0], task)[:, None])
+            else:
+                values = part.outputs(x)
+                own.append(np.full((n, len(task.columns)), np.nan))
+            means.append(of_shares(values, task))
+        return np.concatenate(means, axis=1), np.concatenate(own, axis=1)
 
     def _inputs(self, features, vectors, n: int) -> np.ndarray:
         return _filled(self._columns, self.embeddings, features, vectors, n, self.arrays["fill"])

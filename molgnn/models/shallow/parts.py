@@ -1,4 +1,5 @@
-"""What a shallow model has learnt for one task: ``outputs(x)`` and ``check(...)`` of each kind."""
+"""What a shallow model has learnt for one task: ``outputs(x)`` and ``check(...)`` of each kind, and
+``outputs_and_spread(x)`` of one that speaks of its own errors."""
 
 from dataclasses import dataclass
 
@@ -49,6 +50,13 @@ class _Forest:
         if self.kind == "regression":
             return sums
         return sums / sums.sum(axis=1, keepdims=True)  # single precision may add up to 1.00000001
+
+    def outputs_and_spread(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of a regression, (n, 1) each: the mean of the trees and their standard deviation, by the
+        law of total variance, as a leaf has none: Hutter 2014, doi:10.1016/j.artint.2013.10.003."""
+        sums, squares = self.trees.sums_and_squares(x)
+        variance = len(self.trees.roots) * squares - sums**2
+        return sums, np.sqrt(np.maximum(variance, 0.0))
 
     def check(self, num_features: int, width: int) -> None:
         self.trees.check(num_features, width)

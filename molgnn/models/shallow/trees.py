@@ -44,10 +44,24 @@ class Trees:
     def sums(self, x: np.ndarray) -> np.ndarray:
         """The sum of the leaves' values over all trees, for features x (n, F): (n, K) float64. A
         molecule's sum does not depend on the others."""
-        found = np.empty((len(x), self.values.shape[1]))
+        return self._added(x, self.values)
+
+    def sums_and_squares(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """``sums`` (n, K), and the sums of the squares of the same values (n, K)."""
+        both = np.concatenate([self.values, self.values.astype(np.float64) ** 2], axis=1)
+        found = self._added(x, both)
+        width = self.values.shape[1]
+        return found[:, :width], found[:, width:]
+
+    def _added(self, x: np.ndarray, values: np.ndarray) -> np.ndarray:
+        found = np.empty((len(x), values.shape[1]))
         for start in range(0, len(x), _ROWS):
             part = np.ascontiguousarray(x[start : start + _ROWS], dtype=np.float32)
-            found[start : start + _ROWS] = self._sums(part)
+            leaves = self.leaves(part)
+            total = np.zeros((len(part), values.shape[1]))
+            for tree in range(leaves.shape[1]):  # one after the other: the same order for every row
+                total += values[leaves[:, tree]]
+            found[start : start + _ROWS] = total
         return found
 
     def leaves(self, x: np.ndarray) -> np.ndarray:
@@ -63,13 +77,6 @@ class Trees:
             flat[going] = np.where(low, self.left[at], self.right[at])
             going = going[self.feature[flat[going]] >= 0]
         return flat.reshape(nodes.shape)
-
-    def _sums(self, x: np.ndarray) -> np.ndarray:
-        leaves = self.leaves(x)
-        total = np.zeros((len(x), self.values.shape[1]))
-        for tree in range(leaves.shape[1]):  # one after the other: the same order for every row
-            total += self.values[leaves[:, tree]]
-        return total
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {field.name: getattr(self, field.name) for field in fields(Trees)}

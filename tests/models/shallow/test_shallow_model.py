@@ -8,6 +8,7 @@ from molgnn.data.targets import Task
 from molgnn.errors import Refusal
 from molgnn.models.shallow import model as shallow
 from molgnn.models.shallow.model import KINDS, Fitting, ShallowModel, fit_shallow
+from molgnn.models.shallow.trees import Trees
 
 BLOCKS = ("morgan", "erg", "rdkit2d")
 Y = Task("y", "regression", mean=-2.0, std=3.0)
@@ -188,3 +189,20 @@ def test_a_fill_of_another_length_or_without_a_value_is_refused(kind, features, 
         model.arrays["fill"] = model.arrays["fill"][:-1] * np.float32(np.nan)
         with pytest.raises(Refusal, match="features are damaged"):
             model.check(0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_forest_alone_says_how_far_off_its_numbers_may_be(kind, features, y):
+    model = fitted(kind, features, y)
+    means, own = model.said(features, None, 60)
+    np.testing.assert_array_equal(means, model.predict(features, None, 60))
+    if kind != "forest":
+        assert own is None
+        assert not any(model.speaks)
+        return
+    assert model.speaks == [True, False, False, False, False]
+    trees = Trees(**{k[2:]: v for k, v in model.arrays.items() if k.startswith("0.")})
+    x = model._inputs(features, None, 60)
+    each = 10 * np.stack([trees.values[leaf, 0] for leaf in trees.leaves(x).T])
+    np.testing.assert_allclose(own[:, 0], 3.0 * each.std(axis=0), rtol=1e-4, atol=1e-5)
+    assert np.isnan(own[:, 1:]).all()

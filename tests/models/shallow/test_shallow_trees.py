@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
+from molgnn.data.targets import Task
 from molgnn.errors import Refusal
 from molgnn.models.shallow.boosting import NEVER, OPTIONS, grow_boosted
 from molgnn.models.shallow.forest import grow_forest
+from molgnn.models.shallow.parts import part_of
 from molgnn.models.shallow.trees import Trees, concat
 
 FEW = {**OPTIONS, "n_estimators": 30, "learning_rate": 0.1, "colsample_bytree": 0.5}
@@ -70,6 +72,17 @@ def test_a_forest_predicts_what_scikit_learns_does(classes, weighted, x, labels,
     wanted = theirs.predict_proba(x) if classes else theirs.predict(x)[:, None]
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
     assert np.ptp(found[:, 0]) > 0.5
+
+
+def test_a_forests_spread_is_that_of_scikit_learns_trees(x, labels):
+    grown = grow_forest(x, labels[0], 0, 5, None, trees=12)
+    part = part_of("forest", Task("y", "regression", mean=0.0, std=1.0), grown.arrays())
+    mean, spread = part.outputs_and_spread(x)
+    theirs = [tree.predict(x) for tree in forest_of(x, labels[0], 0).estimators_]
+    np.testing.assert_allclose(spread[:, 0], np.std(theirs, axis=0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(mean, part.outputs(x))
+    np.testing.assert_array_equal(spread[3:4], part.outputs_and_spread(x[3:4])[1])
+    assert np.ptp(spread) > 0.1
 
 
 def test_weights_change_a_forest_and_boosted_trees(x, labels, weight):
