@@ -50,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
     steps = args.steps or [*PARTS, RANKS]
     if not set(steps) <= {*PARTS, RANKS}:
         raise Refusal(f"--steps: choose of {', '.join([*PARTS, RANKS])}")
+    if args.pool < 1:
+        raise Refusal(f"--pool {args.pool}: must be at least 1")
     if not 1 <= args.top <= args.pool:
         raise Refusal(f"--top {args.top}: 1 to --pool {args.pool}")
     model = load_bundle(MODEL, device="cpu")

@@ -101,6 +101,8 @@ def rescore(
     if same:
         task = before["task"] if task is None else task
         minimize = before["direction"] == "minimize" if minimize is None else minimize
+        if task == before["task"]:
+            _check_direction(before, minimize, len(kept), folder)
     column, minimize = chosen_column(model, task), bool(minimize)
     funnel = prepare(recipe, model, column, minimize, top, models)
     scoring = Scoring(model, [column], "fp32", workers, timeout)
@@ -127,11 +129,25 @@ def rescore(
     )
 
 
+def _check_direction(before: Mapping, minimize: bool, kept: int, folder: Path) -> None:
+    """Raises Refusal where the pool is of one end of the scores, and the other is asked for."""
+    was = before["direction"] == "minimize"
+    if minimize != was and kept < before["counts"]["scored"]:
+        there, gone = ("lowest", "highest") if was else ("highest", "lowest")
+        raise Refusal(
+            f"{folder}: its pool holds the {kept:,} {there} of {before['task']}, and the {gone} of "
+            "the library are not in it: screen the library for them"
+        )
+
+
 def _manifest(folder: Path) -> dict:
     path = folder / "manifest.json"
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-        if all(isinstance(facts[key], dict) for key in ("funnel", "model", "library", "counts")):
+        dicts = all(
+            isinstance(facts[key], dict) for key in ("funnel", "model", "library", "counts")
+        )
+        if dicts and isinstance(facts["counts"]["scored"], int):
             return facts | {"task": str(facts["task"]), "direction": str(facts["direction"])}
     except OSError:
         raise Refusal(f"{path}: no such file: --rescore needs the folder of a screen") from None

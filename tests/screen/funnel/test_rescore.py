@@ -33,6 +33,18 @@ def test_it_gives_what_a_screen_with_that_recipe_gives(fake_model, drugs_file, p
     assert again.hits.equals(result.hits)
 
 
+def test_a_pool_of_one_end_of_the_scores_does_not_stand_for_the_other(
+    fake_model, drugs_file, pool, tmp_path
+):
+    assert len(molgnn.rescore(pool, model=fake_model(), top=3, minimize=False).hits) == 3  # all
+    model, few = fake_model(), tmp_path / "few"
+    screen(model, drugs_file, top=5, out=few, recipe=NARROW, minimize=True)
+    wanted = "20 lowest of .*, and the highest of the library are not in it"
+    with pytest.raises(Refusal, match=wanted):
+        molgnn.rescore(few, NARROW, model=model, top=5, minimize=False)
+    assert len(molgnn.rescore(few, NARROW, model=model, top=5, minimize=True).hits) == 5
+
+
 def test_another_model_scores_the_pool_anew(fake_model, tox, pool):
     tox.broken = {10: float("nan")}
     result = molgnn.rescore(pool, model=tox, top=4, task="bulk")
