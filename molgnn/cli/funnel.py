@@ -68,8 +68,13 @@ def again(args: argparse.Namespace) -> "ScreenResult":
         raise Refusal(f"--rescore reads no library: leave out {args.library[0]}")
     if args.resume is not None or args.engine != "local":
         raise Refusal("--rescore: takes seconds, so neither --resume nor --engine goes with it")
-    if args.spike is not None:
-        raise Refusal("--rescore reads no library to hide molecules in: leave out --spike")
+    of_libraries = {"--spike": args.spike, "--id-column": args.id_column}
+    of_libraries["--smiles-column"] = args.smiles_column
+    for flag, value in of_libraries.items():
+        if value is not None:
+            raise Refusal(f"--rescore reads no library: leave out {flag}")
+    if args.precision not in ("auto", "fp32"):
+        raise Refusal("--rescore: the scores of a pool are fp32: leave out --precision")
     one_thread()
     from molgnn.screen.funnel.again import rescore
 

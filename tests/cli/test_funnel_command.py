@@ -106,7 +106,10 @@ def test_a_second_look_reads_no_library(asked, place, capsys):
         (["m", "lib.smi", "--rescore", "out"], "--rescore reads no library"),
         (["--rescore", "gone", "--recipe", "plain"], "needs the folder of a screen"),
         (["--rescore", "gone", "--resume"], "neither --resume nor --engine"),
-        (["--rescore", "gone", "--spike", "a.smi"], "no library to hide molecules in"),
+        (["--rescore", "gone", "--spike", "a.smi"], "no library: leave out --spike"),
+        (["--rescore", "gone", "--id-column", "a"], "no library: leave out --id-column"),
+        (["--rescore", "gone", "--smiles-column", "a"], "no library: leave out --smiles-column"),
+        (["--rescore", "gone", "--precision", "bf16"], "fp32: leave out --precision"),
     ],
 )
 def test_what_is_wrong_is_one_line_before_any_model(asked, place, capsys, words, said):
