@@ -101,8 +101,9 @@ def load_bundle(model: str | os.PathLike, device: str = "auto") -> Predictor:
     )
 
 
-def find_bundle(model: str | os.PathLike) -> Path:
-    """The folder of a model given by path or by bundled name; a folder on disk comes first."""
+def find_bundle(model: str | os.PathLike, encoders: bool = False) -> Path:
+    """The folder of a model given by path or by bundled name; a folder on disk comes first. Where
+    ``encoders`` serve too, a refusal names them as well."""
     if not isinstance(model, str | os.PathLike):
         raise Refusal(f"{model!r} is no model: give the folder of a run, or a model's name")
     path = Path(model)
@@ -110,17 +111,18 @@ def find_bundle(model: str | os.PathLike) -> Path:
         if (folder / "config.json").is_file():  # in encoder/ a pretrained one: refused by its name
             return folder
     known = shipped("pretrained_models") | bundled()
+    names = ", ".join(known if encoders else bundled())
     if str(model) in known:
         return known[str(model)]
     if path.is_dir():
         raise Refusal(f"{path}: no config.json here, so this folder is no molgnn model")
     if path.is_file():
-        raise Refusal(f"{path} is a file: a model is a folder (or one of {', '.join(bundled())})")
+        raise Refusal(f"{path} is a file: a model is a folder (or one of {names})")
     if len(path.parts) > 1:
         raise Refusal(f"unknown model {str(model)!r}: there is no such folder")
     raise Refusal(
         f"unknown model {str(model)!r}: give the folder of a run, or one of the bundled models: "
-        f"{', '.join(bundled())}"
+        f"{names}"
     )
 
 

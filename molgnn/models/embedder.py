@@ -111,7 +111,7 @@ def load_embedder(model: str | os.PathLike, device: str = "auto") -> Embedder:
     """That of a trained model or of a pretrained encoder, each by its folder or name.
 
     Raises Refusal for anything else, and for a model without a network."""
-    folder = find_bundle(model)
+    folder = find_bundle(model, encoders=True)
     if is_pretrained(folder / "config.json"):
         pretrained = load_pretrained(folder)
         there = resolve_device(device)

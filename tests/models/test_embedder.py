@@ -76,7 +76,7 @@ def test_what_has_no_vectors_is_refused(
     for wrong, said in (
         (tmp_path / "linear", "has no network, so it has no vectors"),
         (pretrain(out="alone"), "holds an encoder alone: its latents cannot be had"),
-        ("no-such", "unknown model 'no-such'"),
+        ("no-such", "unknown model 'no-such': .* mcule, solubility"),
         (autoencoder_folder().parent / "nothing", "unknown model"),
     ):
         with pytest.raises(Refusal, match=said):
