@@ -189,10 +189,11 @@ class Predictor:
         return self.calibrated(*mean_and_spread(each, self.shares, own))
 
     def calibrated(self, mean: np.ndarray, std: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What members say of molecules, mean and spread (B, O), as it is to be believed; NaN where
-        neither a lone member's head nor calibration says anything of the spread."""
-        if self.num_members == 1 and self.has_std:
-            std = np.where([self._told], np.nan_to_num(std), np.nan)
+        """What members say of molecules, mean and spread (B, O), NaN for one that answers alone, as
+        it is to be believed; NaN where nothing is known of the spread."""
+        if self.has_std:
+            told, silent = (self._told, np.nan) if self.num_members == 1 else (self._sized, std)
+            std = np.where([told], np.nan_to_num(std), silent)
         return applied(self.calibration, self.tasks_at("molecule"), mean, std)
 
     @property
