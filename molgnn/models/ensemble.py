@@ -99,10 +99,9 @@ class Predictor:
     @property
     def _sized(self) -> list[bool]:
         """Whether the errors of each column of molecules are calibrated."""
-        scales = [self.calibration.get(task.name) for task in self.tasks_at("molecule")]
         return [
-            isinstance(scale, ErrorScale)
-            for task, scale in zip(self.tasks_at("molecule"), scales, strict=True)
+            isinstance(self.calibration.get(task.name), ErrorScale)
+            for task in self.tasks_at("molecule")
             for _ in task.columns
         ]
 
