@@ -10,6 +10,7 @@ import os
 from molgnn.cli.bench import (
     accuracy,
     encoders,
+    explain,
     featurize,
     funnel,
     gpu,
@@ -32,6 +33,7 @@ _SUBJECTS = {
     "library": (library, "packing and unpacking a library"),
     "screen": (screen, "whole screens, or their memory"),
     "funnel": (funnel, "seconds of each step of a funnel on a pool"),
+    "explain": (explain, "whether attributions hold, and what explanations and domain cost"),
     "latency": (latency, "one SMILES to its prediction, on one core"),
     "gpu": (gpu, "scoring packed molecules on a GPU"),
     "uncertainty": (uncertainty, "coverage, calibration, spread and domain, by split"),
