@@ -28,6 +28,13 @@ COMMANDS = {
 HYDRAS = ("train", "pretrain", "tune")  # their grammar is Hydra's, not argparse's
 
 
+class _Parser(argparse.ArgumentParser):
+    """One that says a mistake in a line, without all of its flags."""
+
+    def error(self, message: str):
+        self.exit(2, f"{self.prog}: {message} (its flags: {self.prog} --help)\n")
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 refused with one line, 2 usage."""
     argv = sys.argv[1:] if argv is None else argv
@@ -55,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser(name: str | None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="molgnn",
         description="Train on a few thousand molecules, screen a library, keep the best.",
     )

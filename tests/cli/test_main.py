@@ -72,7 +72,9 @@ def test_wrong_usage_exits_with_2_and_says_why(words, capsys):
     assert stop.value.code == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert "error:" in said.err
+    assert said.err.startswith("molgnn")
+    assert said.err.endswith("--help)\n")
+    assert said.err.count("\n") == 1  # no list of all flags
 
 
 def test_no_command_prints_the_overview_and_exits_with_2(capsys):
