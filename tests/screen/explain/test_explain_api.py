@@ -126,7 +126,10 @@ def test_a_molecule_too_large_to_draw_is_left_out_with_the_reason(model_of):
 class Half:
     """Beside networks: a model without a graph that says 0.5 to all."""
 
-    embeddings, kind = False, "mean"
+    embeddings, kind, speaks = False, "mean", [False] * 5
 
     def predict(self, features, vectors, n):
         return np.full((n, 5), 0.5)
+
+    def said(self, features, vectors, n):
+        return self.predict(features, vectors, n), None
