@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     say(f"{len(texts):,} molecules, {args.model}")
     figures = quality(model, spread(texts, args.molecules))
     figures |= costs(model, texts, args.attributions, args.rationales)
-    figures |= domain_cost(model, texts, min(args.domain, len(texts) // 2))
+    figures |= domain_cost(model, texts, min(args.domain, max(1, len(texts) // 2)))
     for name, value in figures.items():
         print(f"{name:60}{value:>10.4g}")
     if args.json:

@@ -44,24 +44,24 @@ class Trees:
     def sums(self, x: np.ndarray) -> np.ndarray:
         """The sum of the leaves' values over all trees, for features x (n, F): (n, K) float64. A
         molecule's sum does not depend on the others."""
-        return self._added(x, self.values)
+        return self._added(x, squares=False)[0]
 
     def sums_and_squares(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """``sums`` (n, K), and the sums of the squares of the same values (n, K)."""
-        both = np.concatenate([self.values, self.values.astype(np.float64) ** 2], axis=1)
-        found = self._added(x, both)
-        width = self.values.shape[1]
-        return found[:, :width], found[:, width:]
+        found = self._added(x, squares=True)
+        return found[0], found[1]
 
-    def _added(self, x: np.ndarray, values: np.ndarray) -> np.ndarray:
-        found = np.empty((len(x), values.shape[1]))
+    def _added(self, x: np.ndarray, squares: bool) -> np.ndarray:
+        """(1 + squares, n, K)."""
+        found = np.zeros((1 + squares, len(x), self.values.shape[1]))
         for start in range(0, len(x), _ROWS):
             part = np.ascontiguousarray(x[start : start + _ROWS], dtype=np.float32)
-            leaves = self.leaves(part)
-            total = np.zeros((len(part), values.shape[1]))
+            leaves, total = self.leaves(part), found[:, start : start + _ROWS]
             for tree in range(leaves.shape[1]):  # one after the other: the same order for every row
-                total += values[leaves[:, tree]]
-            found[start : start + _ROWS] = total
+                values = self.values[leaves[:, tree]]
+                total[0] += values
+                if squares:
+                    total[1] += values.astype(np.float64) ** 2
         return found
 
     def leaves(self, x: np.ndarray) -> np.ndarray:
