@@ -114,8 +114,9 @@ def _begun(
         whole_spec(args.encoder),
         fit=PretrainFit(epochs=1000, **given),
     )
-    wanted = bool(options.terms.descriptors)
-    molecules = prepare(options.data, folder / "prepared", Excluded(options.data), wanted)
+    molecules = prepare(
+        options.data, folder / "prepared", Excluded(options.data), options.terms.described
+    )
     stream = Stream(molecules, 1, args.batch, options.seed)
     fabric = make_fabric(options.fit)
     model = fabric.to_device(new_autoencoder(options, stream))

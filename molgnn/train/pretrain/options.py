@@ -4,6 +4,7 @@ same names and values."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from molgnn.chem.descriptors import block_of
 from molgnn.chem.smiles import RECIPES
 from molgnn.errors import Refusal, choices
 from molgnn.models.autoencoder import PARTS
@@ -37,8 +38,8 @@ class TermOptions:
 
     ``links``: inner products tell bonded pairs of atoms; ``pairs``: bilinear forms tell the bond of
     each pair; ``atoms``: the fields of hidden atoms, and of ``shown`` of the others; ``kl``: the
-    divergence from the prior, which makes latents samples; ``descriptors``: RDKit's, of the whole
-    molecule, ``part`` of them each step.
+    divergence from the prior, which makes latents samples; ``descriptors``: of the whole
+    molecule, those of ``blocks``, each of which weighs the same, ``part`` of them each step.
 
     ``mask`` is the share of atoms that are hidden, with the types of their bonds; a bond of theirs
     is taken away with the probability ``drop``, and then degree, hydrogens, hybridisation and rings
@@ -61,6 +62,7 @@ class TermOptions:
     free_bits: float = 0.02
     dim: int = 64
     graph_dim: int = 128
+    blocks: tuple[str, ...] = ("rdkit2d",)
 
     def __post_init__(self):
         for name in (*PARTS, "kl", "free_bits"):
@@ -75,12 +77,21 @@ class TermOptions:
             raise Refusal("terms.atoms: of none: give terms.mask or terms.shown a share")
         if self.descriptors and not (self.graph_dim and self.part):
             raise Refusal("terms.descriptors: needs terms.graph_dim and terms.part")
+        for block in self.blocks:
+            block_of(block)  # refuses one that is none
+        if not self.blocks or len(set(self.blocks)) < len(self.blocks):
+            raise Refusal(f"terms.blocks={list(self.blocks)}: name one block at least, each once")
         if self.dim < 1 or self.graph_dim < 0:
             raise Refusal("terms: dim must be at least 1, and graph_dim not negative")
 
     @property
     def parts(self) -> tuple[str, ...]:
         return tuple(part for part in PARTS if getattr(self, part))
+
+    @property
+    def described(self) -> tuple[str, ...]:
+        """The blocks of descriptors that are learnt from, none without their term."""
+        return self.blocks if self.descriptors else ()
 
 
 _NONE = {"links": 0.0, "pairs": 0.0, "atoms": 0.0, "kl": 0.0, "descriptors": 0.0}

@@ -1,13 +1,14 @@
 """A library made ready to learn from: packed, with what is computed once for each molecule.
 
 ``library/`` is a packed library; ``kept-<hash>/`` says which molecules no excluded file holds, and
-``rdkit2d/`` has their descriptors, both one file for each record batch of the library, so that an
-interrupted preparation goes on. Several pretrainings may share the folder.
+``rdkit2d/`` (or another block of descriptors) has their descriptors, all one file for each record
+batch of the library, so that an interrupted preparation goes on. Several pretrainings may share the
+folder.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,6 @@ from molgnn.data.readers.record import Row
 from molgnn.errors import Refusal
 from molgnn.train.pretrain.options import LibraryOptions
 
-BLOCK = "rdkit2d"
 _OPEN = 4  # shards that are kept open: a window of molecules is from a few
 Progress = Callable[[str, int], None]  # what is done, and how many rows of it
 
@@ -53,7 +53,7 @@ class Excluded:
 class Prepared:
     """Molecules by record batch: ``counts`` (P,) says how many may be learnt from in each."""
 
-    def __init__(self, library: PackedLibrary, kept: Path | None, features: Path | None):
+    def __init__(self, library: PackedLibrary, kept: Path | None, features: Sequence[Path] = ()):
         self.library, self._kept, self._features = library, kept, features
         chunk = library.manifest["chunk"]
         shards = library.manifest["shards"]
@@ -81,8 +81,9 @@ class Prepared:
     def part(self, number: int) -> PackedGraphs:
         """The molecules of a record batch to learn from, with descriptors if there are."""
         graphs = self.whole(number)
-        if self._features is not None:
-            graphs = replace(graphs, features=_load(self._features, number, len(graphs)))
+        if self._features:
+            blocks = [_load(folder, number, len(graphs)) for folder in self._features]
+            graphs = replace(graphs, features=np.hstack(blocks).astype(np.float32, copy=False))
         if self._kept is None:
             return graphs
         return graphs.select(np.flatnonzero(_load(self._kept, number, len(graphs))))
@@ -113,27 +114,27 @@ def prepare(
     options: LibraryOptions,
     folder: Path,
     excluded: Excluded,
-    descriptors: bool,
+    blocks: Sequence[str] = (),
     progress: Progress = lambda what, rows: None,
 ) -> Prepared:
-    """Pack the library, find what is excluded, compute descriptors: whatever is not there yet.
+    """Pack the library, find what is excluded, compute the blocks of descriptors: whatever is not
+    there yet.
 
     Raises Refusal for files that cannot be read, and where ``folder`` holds another library.
     """
     library = _packed(options, folder, progress)
     sha = {"library": library.origin()["manifest_sha256"]}
-    kept = features = None
+    kept = None
     if len(excluded.keys):
         kept = folder / f"kept-{excluded.sha256[:16]}"
         job = partial(partial, _keys, recipe=options.recipe)
         facts = sha | {"excluded": excluded.sha256}
         _fill(library, kept, facts, job, options, excluded.allowed, partial(progress, "excluding"))
-    if descriptors:
-        features = folder / BLOCK
-        job = partial(partial, _descriptors, recipe=options.recipe)
-        facts = sha | {"features": features_hash([BLOCK])}
-        _fill(library, features, facts, job, options, None, partial(progress, "descriptors"))
-    return Prepared(library, kept, features)
+    for block in blocks:
+        job = partial(partial, _descriptors, recipe=options.recipe, block=block)
+        facts = sha | {"features": features_hash([block])}
+        _fill(library, folder / block, facts, job, options, None, partial(progress, block))
+    return Prepared(library, kept, [folder / block for block in blocks])
 
 
 def _packed(options: LibraryOptions, folder: Path, progress: Progress) -> PackedLibrary:
@@ -217,10 +218,13 @@ def _keys(texts: list[str], recipe: str) -> np.ndarray:
     return found
 
 
-def _descriptors(texts: list[str], recipe: str) -> np.ndarray:
+def _descriptors(texts: list[str], recipe: str, block: str) -> np.ndarray:
+    """(B, F) of float32; of uint8 where they are counts that it holds, a quarter of the room."""
     mols = [mol for _, mol in _parsed(texts, recipe)]
     known = [i for i, mol in enumerate(mols) if mol is not None]
-    values = molecule_features([mols[i] for i in known], [BLOCK])
+    values = molecule_features([mols[i] for i in known], [block])
     found = np.full((len(texts), values.shape[1]), np.nan, dtype=np.float32)
     found[known] = values
-    return found
+    with np.errstate(invalid="ignore"):  # what is missing is no count
+        counts = found.astype(np.uint8)
+    return counts if np.array_equal(counts, found) else found

@@ -29,7 +29,7 @@ from molgnn.train.members import launch, make_fabric
 from molgnn.train.pretrain.loop import Pretraining, Report
 from molgnn.train.pretrain.options import PretrainOptions
 from molgnn.train.pretrain.picture import progress_picture
-from molgnn.train.pretrain.prepared import BLOCK, Excluded, Prepared, Progress, prepare, readable
+from molgnn.train.pretrain.prepared import Excluded, Prepared, Progress, prepare, readable
 from molgnn.train.pretrain.stream import Stream
 from molgnn.train.pretrain.watch import collapsed
 
@@ -69,9 +69,8 @@ def pretrain(
         options_used = replace(options, fit=_settled(options))
         excluded = Excluded(options.data)
         prepared = Path(options.data.prepared) if options.data.prepared else out / "prepared"
-        has_descriptors = bool(options.terms.descriptors)
         with alone(prepared):
-            molecules = prepare(options.data, prepared, excluded, has_descriptors, progress)
+            molecules = prepare(options.data, prepared, excluded, options.terms.described, progress)
         stream = Stream(molecules, options.fit.valid, options.fit.batch_size, options.seed)
         sha = hashlib.sha256(f"{molecules.sha256} {excluded.sha256}".encode()).hexdigest()
         if goes_on:
@@ -217,7 +216,7 @@ def _card(
         "graph_dim": terms["graph_dim"],
     }
     files = [Path(file["name"]).name for file in molecules.library.manifest["files"]]
-    blocks = [BLOCK] if options.terms.descriptors else []
+    blocks = list(options.terms.described)
     return {
         "name": name,
         "created": datetime.now(UTC).strftime("%Y-%m-%d"),

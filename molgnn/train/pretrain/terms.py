@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from molgnn.chem.descriptors import block_of
 from molgnn.chem.fields import ATOM_SIZES
 from molgnn.chem.packed import PackedGraphs
 from molgnn.data.batch import GraphBatch, padded, to_batch
@@ -75,7 +76,7 @@ def losses(
     if terms.atoms:
         found["atoms"] = field_nats(model.atoms(z[work.decoded]), work.codes)
     if terms.descriptors:
-        found["descriptors"] = descriptor_error(model, latents.z_graph, work.features, terms.part)
+        found["descriptors"] = descriptor_error(model, latents.z_graph, work.features, terms)
     if terms.kl:
         dimensions = kl_by_dimension(latents, work.graph_id, work.num_graphs)
         found["kl"] = sum(each.clamp(min=terms.free_bits).sum() for each in dimensions.values())
@@ -124,14 +125,20 @@ def field_nats(logits: Tensor, codes: Tensor) -> Tensor:
 
 
 def descriptor_error(
-    model: MoleculeAutoencoder, z_graph: Tensor, features: Tensor, part: float
+    model: MoleculeAutoencoder, z_graph: Tensor, features: Tensor, terms: TermOptions
 ) -> Tensor:
     """Mean squared error of scaled descriptors (B, F), clipped at five standard deviations; a
-    random ``part`` of the columns, and no value that RDKit does not have."""
-    columns = torch.rand(features.size(1), device=features.device) < part
+    random part of the columns, and no value that RDKit does not have. Of several blocks the mean,
+    so that many bits of a fingerprint do not drown out a few descriptors."""
+    columns = torch.rand(features.size(1), device=features.device) < terms.part
     counts = (torch.isfinite(features) & columns).float()
-    error = (model.descriptors(z_graph).float() - model.features(features)).square()
-    return (error * counts).sum() / counts.sum().clamp(min=1)
+    error = (model.descriptors(z_graph).float() - model.features(features)).square() * counts
+    widths = [len(block_of(block).names) for block in terms.blocks]
+    means = [
+        own.sum() / count.sum().clamp(min=1)
+        for own, count in zip(error.split(widths, 1), counts.split(widths, 1), strict=True)
+    ]
+    return sum(means) / len(means)
 
 
 def kl_by_dimension(latents: Latents, graph_id: Tensor, num_graphs: int) -> dict[str, Tensor]:

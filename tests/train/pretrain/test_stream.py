@@ -25,8 +25,8 @@ def small_parts(monkeypatch):
     monkeypatch.setattr(stream, "WINDOW", 48)
 
 
-def made(options, folder, descriptors=False):
-    return prepare(options.data, folder, Excluded(options.data), descriptors)
+def made(options, folder, blocks=()):
+    return prepare(options.data, folder, Excluded(options.data), blocks)
 
 
 def atoms_of(graphs):
@@ -119,7 +119,7 @@ def test_descriptors_stand_beside_their_own_molecules(
 ):
     table = tmp_path / "test.smi"
     table.write_text("\n".join(drug_texts[5:9]))
-    molecules = made(options_for(exclude=(str(table),)), tmp_path / "p", descriptors=True)
+    molecules = made(options_for(exclude=(str(table),)), tmp_path / "p", blocks=["rdkit2d"])
     graphs = molecules.part(0)
     chosen = [text for i, text in enumerate(drug_texts[:16]) if not 5 <= i < 9]
     expected = molecule_features([parse(text) for text in chosen], ["rdkit2d"])
@@ -127,25 +127,37 @@ def test_descriptors_stand_beside_their_own_molecules(
     assert atoms_of(graphs) == atoms_of(featurize(chosen)[0])
 
 
+def test_several_blocks_stand_side_by_side_and_counts_take_a_byte_each(
+    options_for, tmp_path, small_parts, drug_texts
+):
+    made(options_for(), tmp_path, blocks=["rdkit2d"])
+    both = made(options_for(), tmp_path, blocks=["rdkit2d", "morgan"]).part(0).features
+    mols = [parse(text) for text in drug_texts[:16]]
+    np.testing.assert_array_equal(both, molecule_features(mols, ["rdkit2d", "morgan"]))
+    assert both.dtype == np.float32
+    assert np.load(tmp_path / "morgan" / "000000.npy").dtype == np.uint8
+    assert np.load(tmp_path / "rdkit2d" / "000000.npy").dtype == np.float32
+
+
 def test_an_interrupted_preparation_goes_on_with_what_is_missing(
     options_for, tmp_path, small_parts, monkeypatch
 ):
-    whole = made(options_for(), tmp_path / "a", descriptors=True)
+    whole = made(options_for(), tmp_path / "a", blocks=["rdkit2d"])
     folder = tmp_path / "b"
     written = []
 
     def stop(what, rows):
-        if what == "descriptors":
+        if what == "rdkit2d":
             written.append(rows)
         if len(written) == 3:
             raise KeyboardInterrupt
 
     options = options_for()
     with pytest.raises(KeyboardInterrupt):
-        prepare(options.data, folder, Excluded(options.data), True, stop)
+        prepare(options.data, folder, Excluded(options.data), ["rdkit2d"], stop)
     left = {path.name: path.stat().st_mtime_ns for path in (folder / "rdkit2d").glob("*.npy")}
     assert 0 < len(left) < len(whole.counts)
-    again = made(options, folder, descriptors=True)
+    again = made(options, folder, blocks=["rdkit2d"])
     for number in range(len(whole.counts)):
         one, two = whole.part(number), again.part(number)
         np.testing.assert_array_equal(one.features, two.features)
@@ -163,7 +175,7 @@ def test_a_packed_library_is_taken_as_it_is(options_for, tmp_path, smiles_file, 
 
 
 def test_a_bad_row_of_the_library_is_no_molecule(options_for, tmp_path, library):
-    molecules = made(options_for(library=(str(library),)), tmp_path / "p", descriptors=True)
+    molecules = made(options_for(library=(str(library),)), tmp_path / "p", blocks=["rdkit2d"])
     assert len(molecules) == 40
     assert len(molecules.part(0).features) == 40
 
@@ -181,10 +193,10 @@ def test_a_bad_row_of_the_library_is_no_molecule(options_for, tmp_path, library)
 )
 def test_what_was_spoilt_in_between_is_refused(options_for, tmp_path, spoil, said):
     options = options_for()
-    made(options, tmp_path / "p", descriptors=True)
+    made(options, tmp_path / "p", blocks=["rdkit2d"])
     spoil(tmp_path / "p")
     with pytest.raises(Refusal, match=said):
-        made(options, tmp_path / "p", descriptors=True).part(0)
+        made(options, tmp_path / "p", blocks=["rdkit2d"]).part(0)
 
 
 def test_another_library_in_the_folder_is_refused(options_for, tmp_path, library):
@@ -210,7 +222,7 @@ def test_a_stream_of_prepared_parts_travels_to_other_processes(options_for, tmp_
 
 
 def test_batches_do_not_depend_on_the_descriptors(options_for, tmp_path):
-    with_them, without = (made(options_for(), tmp_path / "p", d) for d in (True, False))
+    with_them, without = (made(options_for(), tmp_path / "p", d) for d in (["rdkit2d"], []))
     pairs = zip(*(Stream(m, 10, 32, 0).batches(0) for m in (with_them, without)), strict=True)
     for one, two in pairs:
         assert replace(one, features=None).atoms.tobytes() == two.atoms.tobytes()

@@ -117,14 +117,27 @@ def test_descriptors_that_are_missing_do_not_count(graphs):
     model = model_of(graphs, terms)
     features = torch.from_numpy(graphs.features.copy())
     z = torch.randn(len(graphs), terms.graph_dim)
-    first = descriptor_error(model, z, features, 1.0)
+    first = descriptor_error(model, z, features, terms)
     features[:, 3] = float("nan")
-    rest = descriptor_error(model, z, features, 1.0)
+    rest = descriptor_error(model, z, features, terms)
     target = model.features(features)
     known = torch.isfinite(features)
     expected = ((model.descriptors(z) - target) ** 2)[known].mean()
     torch.testing.assert_close(rest, expected)
     assert rest.item() != first.item()
+
+
+def test_blocks_of_descriptors_weigh_the_same(graphs, drug_texts):
+    mols = [parse(text) for text in drug_texts[:24]]
+    blocks = ("rdkit2d", "erg")
+    graphs = replace(graphs, features=molecule_features(mols, blocks))
+    terms = TermOptions(part=1.0, blocks=blocks)
+    model = model_of(graphs, terms)
+    features, z = torch.from_numpy(graphs.features), torch.randn(len(graphs), terms.graph_dim)
+    error = ((model.descriptors(z) - model.features(features)) ** 2).detach()
+    known = torch.isfinite(features)
+    each = [error[:, own][known[:, own]].mean() for own in (slice(217), slice(217, None))]
+    torch.testing.assert_close(descriptor_error(model, z, features, terms).detach(), sum(each) / 2)
 
 
 def test_the_kl_warms_up(graphs):
