@@ -43,7 +43,8 @@ class TermOptions:
 
     ``mask`` is the share of atoms that are hidden, with the types of their bonds; a bond of theirs
     is taken away with the probability ``drop``, and then degree, hydrogens, hybridisation and rings
-    are hidden at both its ends, as they would tell. The KL term grows linearly over the share
+    are hidden at both its ends, as they would tell. In the share ``whole`` of the molecules nothing
+    is hidden: such are what the encoder will see later. The KL term grows linearly over the share
     ``warmup`` of all steps; below ``free_bits`` nats a dimension it counts as if it were those.
     ``dim`` and ``graph_dim`` are the widths of the latents of atoms and of molecules; 0 for no
     latent of molecules, which descriptors need.
@@ -56,6 +57,7 @@ class TermOptions:
     descriptors: float = 1.0
     mask: float = 0.15
     drop: float = 0.5
+    whole: float = 0.0
     shown: float = 0.1
     part: float = 0.5
     warmup: float = 0.1
@@ -68,7 +70,7 @@ class TermOptions:
         for name in (*PARTS, "kl", "free_bits"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise Refusal(f"terms.{name}={getattr(self, name)}: must not be negative")
-        for name in ("mask", "drop", "shown", "part", "warmup"):
+        for name in ("mask", "drop", "whole", "shown", "part", "warmup"):
             if not 0 <= getattr(self, name) <= 1:
                 raise Refusal(f"terms.{name}={getattr(self, name)}: a share, from 0 to 1")
         if not self.parts:
