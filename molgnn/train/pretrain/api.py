@@ -31,6 +31,7 @@ def pretrain_on(
     prepared: str | Path | None = None,
     recipe: str = "parent",
     workers: int | None = None,
+    pieces: float = 0.0,
     optim: Mapping | None = None,
     seed: int = 0,
     out: str | Path | None = None,
@@ -42,11 +43,12 @@ def pretrain_on(
     """Pretrain an encoder on a library, as ``molgnn pretrain`` does.
 
     ``library`` is a file, several, or a packed library; no molecule of the files ``exclude`` is
-    learnt from. ``terms`` is a name (vgae, autoencoder, gae, masked, descriptors) or a mapping with
-    ``name`` and options of ``TermOptions``; ``options`` are those of ``PretrainFit`` (epochs,
-    batch_size, ...), ``optim`` those of ``OptimOptions``. ``out`` is the run's folder, a temporary
-    one if None. Returns a ``PretrainRun`` with ``folder``, ``encoder`` and ``metrics``. Raises
-    Refusal as ``train.pretrain.run.pretrain`` does.
+    learnt from; of the share ``pieces`` of the library's a piece is learnt from too. ``terms`` is a
+    name (vgae, autoencoder, gae, masked, descriptors) or a mapping with ``name`` and options of
+    ``TermOptions``; ``options`` are those of ``PretrainFit`` (epochs, batch_size, ...), ``optim``
+    those of ``OptimOptions``. ``out`` is the run's folder, a temporary one if None. Returns a
+    ``PretrainRun`` with ``folder``, ``encoder`` and ``metrics``. Raises Refusal as
+    ``train.pretrain.run.pretrain`` does.
     """
     data = {
         "library": _paths(library),
@@ -54,6 +56,7 @@ def pretrain_on(
         "recipe": recipe,
         "prepared": None if prepared is None else str(prepared),
         "workers": workers,
+        "pieces": pieces,
     }
     chosen = PretrainOptions(
         data=from_plain(LibraryOptions, data, "data."),

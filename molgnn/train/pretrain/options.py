@@ -16,7 +16,9 @@ class LibraryOptions:
     """``library``: files and patterns, or one packed library. No molecule of the files ``exclude``
     is learnt from: compared as ``recipe`` standardises both. ``prepared`` is where the library is
     kept packed, with what else is computed once: several pretrainings may share it; None: in the
-    run's folder. ``workers`` are processes that read molecules, None: one a core."""
+    run's folder. ``workers`` are processes that read molecules, None: one a core. ``pieces``: of so
+    many molecules, a share, a piece is learnt from too, or the molecule joined with another, as a
+    network is only sure of sizes that it has seen; then each molecule is learnt from once."""
 
     library: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -24,12 +26,15 @@ class LibraryOptions:
     prepared: str | None = None
     smiles: str | None = None
     workers: int | None = None
+    pieces: float = 0.0
 
     def __post_init__(self):
         if not self.library:
             raise Refusal("no library: give data.library=FILE, or data.library=[FILE,...]")
         if self.recipe not in RECIPES:
             raise choices("data.recipe", self.recipe, RECIPES)
+        if not 0 <= self.pieces <= 1:
+            raise Refusal(f"data.pieces={self.pieces}: a share, from 0 to 1")
 
 
 @dataclass(frozen=True)

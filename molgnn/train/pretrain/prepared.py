@@ -8,17 +8,15 @@ folder.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from molgnn.chem.deadline import each
 from molgnn.chem.descriptors import features_hash, molecule_features
 from molgnn.chem.packed import PackedGraphs
-from molgnn.chem.smiles import InvalidMolecule, parse
 from molgnn.data.library import read_library
 from molgnn.data.packed.build import build_library
 from molgnn.data.packed.durable import durable
@@ -28,6 +26,7 @@ from molgnn.data.pool.workers import plan, worked
 from molgnn.data.readers.record import Row
 from molgnn.errors import Refusal
 from molgnn.train.pretrain.options import LibraryOptions
+from molgnn.train.pretrain.pieces import parsed, write_pieces
 
 _OPEN = 4  # shards that are kept open: a window of molecules is from a few
 Progress = Callable[[str, int], None]  # what is done, and how many rows of it
@@ -140,20 +139,28 @@ def prepare(
 def _packed(options: LibraryOptions, folder: Path, progress: Progress) -> PackedLibrary:
     own = packed_folder(list(options.library))
     if own is None:
-        own = folder / "library"
+        own, pieces = folder / "library", folder / f"pieces-{options.pieces:g}.smi"
+        files = list(options.library)
         told = {"recipe": options.recipe, "smiles": options.smiles, "workers": options.workers}
+        if options.pieces:
+            if not pieces.is_file():
+                write_pieces(options, pieces, partial(progress, "pieces"))
+            files.append(str(pieces))
+            told["dedupe"] = True  # many a piece comes more than once
         if not (own / "manifest.json").is_file():
-            build_library(options.library, own, progress=partial(progress, "packing"), **told)
-        _check_same(own, options)
+            build_library(files, own, progress=partial(progress, "packing"), **told)
+        _check_same(own, files, options)
+    elif options.pieces:
+        raise Refusal(f"data.pieces={options.pieces}: {own} is packed already: give its files")
     library = PackedLibrary(own)
     library.require(options.recipe)
     return library
 
 
-def _check_same(own: Path, options: LibraryOptions) -> None:
+def _check_same(own: Path, files: list[str], options: LibraryOptions) -> None:
     """Refuse a packed library of other files than those named now."""
     there = [file["name"] for file in PackedLibrary(own).manifest["files"]]
-    here = read_library(list(options.library), smiles=options.smiles).files
+    here = read_library(files, smiles=options.smiles).files
     if there != here:
         raise Refusal(f"{own}: packed from {', '.join(there)}: give another data.prepared=DIR")
 
@@ -199,28 +206,20 @@ def _load(folder: Path, number: int, rows: int | None) -> np.ndarray:
 
 
 def _known(texts: list[str], recipe: str) -> list[str]:
-    return [text for text, mol in _parsed(texts, recipe) if mol is not None]
-
-
-def _parsed(texts: list[str], recipe: str) -> Iterator[tuple]:
-    for text in each(texts):
-        try:
-            yield text, parse(text, recipe)
-        except InvalidMolecule:
-            yield text, None
+    return [text for text, mol in parsed(texts, recipe) if mol is not None]
 
 
 def _keys(texts: list[str], recipe: str) -> np.ndarray:
     """A key for each text; of what died in a worker the key of none."""
     found = np.zeros(len(texts), dtype=KEY)
-    known = [i for i, (_, mol) in enumerate(_parsed(texts, recipe)) if mol is not None]
+    known = [i for i, (_, mol) in enumerate(parsed(texts, recipe)) if mol is not None]
     found[known] = molecule_keys([texts[i] for i in known], recipe)
     return found
 
 
 def _descriptors(texts: list[str], recipe: str, block: str) -> np.ndarray:
     """(B, F) of float32; of uint8 where they are counts that it holds, a quarter of the room."""
-    mols = [mol for _, mol in _parsed(texts, recipe)]
+    mols = [mol for _, mol in parsed(texts, recipe)]
     known = [i for i, mol in enumerate(mols) if mol is not None]
     values = molecule_features([mols[i] for i in known], [block])
     found = np.full((len(texts), values.shape[1]), np.nan, dtype=np.float32)

@@ -9,7 +9,7 @@ import pytest
 
 from molgnn.chem.descriptors import molecule_features
 from molgnn.chem.graph import featurize
-from molgnn.chem.smiles import parse
+from molgnn.chem.smiles import canonical, parse
 from molgnn.data.packed.build import build_library
 from molgnn.errors import Refusal
 from molgnn.train.pretrain import prepared, stream
@@ -163,6 +163,36 @@ def test_an_interrupted_preparation_goes_on_with_what_is_missing(
         np.testing.assert_array_equal(one.features, two.features)
     for name, when in left.items():
         assert (folder / "rdkit2d" / name).stat().st_mtime_ns == when
+
+
+def test_pieces_are_learnt_from_once_each_and_none_that_is_excluded(
+    options_for, tmp_path, drug_texts
+):
+    whole = made(options_for(), tmp_path / "whole")
+    more = made(options_for(pieces=0.8, workers=0), tmp_path / "a")
+    two = made(options_for(pieces=0.8, workers=2), tmp_path / "b")
+    text = (tmp_path / "a" / "pieces-0.8.smi").read_text()
+    assert text == (tmp_path / "b" / "pieces-0.8.smi").read_text()
+    assert more.counts.tolist() == two.counts.tolist()
+    different = {canonical(parse(line)) for line in [*text.split(), *drug_texts]}
+    assert len(whole) == 200 < 260 < len(more) == len(different)
+    sizes = [graphs.num_atoms for graphs in (whole.part(0), more.part(0))]
+    assert sizes[1].min() < sizes[0].min() < sizes[0].max() < sizes[1].max()
+    held = tmp_path / "held.smi"
+    held.write_text("\n".join(text.split()[:40]))
+    left = made(options_for(pieces=0.8, exclude=(str(held),)), tmp_path / "a")
+    assert len(left) == len(different - {canonical(parse(line)) for line in text.split()[:40]})
+
+
+def test_pieces_of_another_share_want_another_folder(options_for, tmp_path, smiles_file):
+    made(options_for(pieces=0.5), tmp_path / "p")
+    with pytest.raises(Refusal, match=r"another data\.prepared"):
+        made(options_for(pieces=0.8), tmp_path / "p")
+    packed = options_for(library=(str(tmp_path / "p" / "library"),), pieces=0.5)
+    with pytest.raises(Refusal, match="is packed already"):
+        made(packed, tmp_path / "q")
+    with pytest.raises(Refusal, match="a share"):
+        options_for(pieces=1.5)
 
 
 def test_a_packed_library_is_taken_as_it_is(options_for, tmp_path, smiles_file, small_parts):
