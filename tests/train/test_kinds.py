@@ -81,10 +81,8 @@ def test_workers_and_a_packed_library_give_the_same_screen(
     how = {"top": 10, "precision": "fp32", "chunk": 16}
     found = [
         molgnn.screen(run.model, source, workers=workers, **how).hits
-        for source, workers in (
-            (library, 0), (library, 1), (library, 2), (there, 0), (there, 2)
-        )
-    ]  # fmt: skip
+        for source, workers in ((library, 0), (library, 2), (there, 0), (there, 2))
+    ]
     for hits in found[1:]:
         assert hits["id"].tolist() == found[0]["id"].tolist()
         np.testing.assert_array_equal(hits["score"], found[0]["score"])
