@@ -58,6 +58,7 @@ def test_it_pretrains_and_says_how_to_go_on(smiles, tmp_path, capsys, monkeypatc
         (["lib.smi"], "data.library=FILE"),
         (["data.library={smiles}", "terms=nothing"], "unknown terms"),
         (["data.library={smiles}", "terms.nothing=1"], "unknown option of terms"),
+        (["data.library=-", "data.pieces=0.5"], "read twice"),
         (["data.library={smiles}", "terms.blocks=[ecfp]"], "unknown molecule features 'ecfp'"),
         (["data.library={smiles}", "terms.blocks=[erg,erg]"], "each once"),
         (["data.library={smiles}", "terms.links=0", "terms.pairs=0", "terms.atoms=0",

@@ -24,6 +24,7 @@ from molgnn.data.packed.library import PackedLibrary, packed_folder
 from molgnn.data.packed.packing import KEY, molecule_keys
 from molgnn.data.pool.workers import plan, worked
 from molgnn.data.readers.record import Row
+from molgnn.data.readers.stream import is_stream
 from molgnn.errors import Refusal
 from molgnn.train.pretrain.options import LibraryOptions
 from molgnn.train.pretrain.pieces import parsed, write_pieces
@@ -104,7 +105,10 @@ class Prepared:
 def readable(options: LibraryOptions) -> None:
     """Raises Refusal for files that are missing or hold no SMILES, before a folder is made."""
     if packed_folder(list(options.library)) is None:
-        read_library(list(options.library), smiles=options.smiles)
+        files = read_library(list(options.library), smiles=options.smiles).files
+        if options.pieces and any(map(is_stream, files)):
+            said = "the library is read twice, which stdin and pipes cannot be"
+            raise Refusal(f"data.pieces={options.pieces}: {said}: give it as a file")
     if options.exclude:
         read_library(list(options.exclude), smiles=options.smiles)
 
