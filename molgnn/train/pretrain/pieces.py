@@ -12,11 +12,11 @@ from molgnn.chem.deadline import each
 from molgnn.chem.pieces import cut, join
 from molgnn.chem.smiles import InvalidMolecule, parse
 from molgnn.data.library import read_library
+from molgnn.data.packed.build import CHUNK
 from molgnn.data.packed.durable import durable
 from molgnn.data.pool.workers import plan, worked
 from molgnn.train.pretrain.options import LibraryOptions
 
-CHUNK = 4096  # molecules at a time
 _JOINED = 0.3  # share of the pieces that are two molecules, or one and a piece of another
 
 
