@@ -11,7 +11,9 @@ _JOINED = (6, 7)  # carbon and nitrogen: what is joined there exists
 
 def cut(mol: Chem.Mol, rng: np.random.Generator) -> str | None:
     """The canonical SMILES of one of the pieces that are left when one to six random single bonds,
-    none of them in a ring, are cut and hydrogen takes their place; None where none can be cut."""
+    none of them in a ring, are cut and hydrogen takes their place; None where none can be cut.
+
+    A piece of twice the atoms is taken twice as often: the smallest ones are few, and all alike."""
     bonds = [
         bond.GetIdx()
         for bond in mol.GetBonds()
@@ -23,7 +25,8 @@ def cut(mol: Chem.Mol, rng: np.random.Generator) -> str | None:
     chosen = rng.choice(len(bonds), number, replace=False)
     whole = Chem.FragmentOnBonds(mol, [bonds[i] for i in chosen.tolist()], addDummies=False)
     parts = Chem.GetMolFrags(whole, asMols=True, sanitizeFrags=False)
-    return _sound(parts[int(rng.integers(len(parts)))])
+    atoms = np.array([part.GetNumAtoms() for part in parts])
+    return _sound(parts[int(rng.choice(len(parts), p=atoms / atoms.sum()))])
 
 
 def join(one: Chem.Mol, other: Chem.Mol, rng: np.random.Generator) -> str | None:

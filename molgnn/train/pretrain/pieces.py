@@ -17,7 +17,7 @@ from molgnn.data.packed.durable import durable
 from molgnn.data.pool.workers import plan, worked
 from molgnn.train.pretrain.options import LibraryOptions
 
-_JOINED = 0.3  # share of the pieces that are two molecules, or one and a piece of another
+_JOINED = 0.2  # share of the pieces that are two molecules, or one and a piece of another
 
 
 def write_pieces(options: LibraryOptions, path: Path, progress: Callable[[int], None]) -> None:
