@@ -28,6 +28,13 @@ def test_rings_double_bonds_and_salts_are_not_cut():
     assert found("C1CCCCC1") == found("C=C") == found("[Na+].[Cl-]") == {None}
 
 
+def test_a_piece_is_taken_as_often_as_it_has_atoms():
+    mol = parse("Cc1ccccc1")
+    taken = [cut(mol, rng) for rng in seeds(700)]
+    assert set(taken) == {"C", "c1ccccc1"}
+    assert 60 < taken.count("C") < 140  # a seventh, by four standard deviations
+
+
 def test_two_are_joined_by_a_single_bond_in_place_of_hydrogen():
     assert found("CO", "c1cc[nH]c1") == {"OCn1cccc1", "OCc1ccc[nH]1", "OCc1cc[nH]c1"}
 
