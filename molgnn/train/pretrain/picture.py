@@ -31,6 +31,7 @@ def progress_picture(path: Path, history: Sequence[dict]) -> None:
     for name, values in judged[-1]["valid"]["kl_by_dimension"].items():
         nats.plot(sorted(values, reverse=True), label=name)
     nats.set(xlabel="dimension", ylabel="nats", yscale="log", title="KL by dimension")
+    nats.set_visible(bool(nats.lines))  # latents that are not sampled have none
     for axes in (terms, shares, nats):
         _legend(axes)
     figure.savefig(path, dpi=150)

@@ -40,7 +40,8 @@ def judged(
     """Figures on ``graphs``, hidden in the same places each time: each term; ``atoms_right`` of
     hidden atoms (all fields of ``_TOLD``), ``bonds_right`` of the bonds that were taken away or
     hidden or not, ``molecules_right`` of whole molecules of which nothing was hidden (every atom
-    and pair); ``active_units`` and ``kl_by_dimension`` by latent, ``kl_per_molecule`` in nats."""
+    and pair); ``active_units`` by latent; and of one that is variational ``kl_by_dimension`` by
+    latent and ``kl_per_molecule``, in nats."""
     was, means = model.training, _Means()
     model.eval()
     seen: dict[str, list[Tensor]] = {"atoms": [], "graph": []}
@@ -54,12 +55,15 @@ def judged(
             means.add(name, value * len(part), len(part))
         _rebuilt(model, latents, work, means)
         _whole(model, part, device, means)
-        nats = 0.0
+        posteriors = {"atoms": latents.atoms, "graph": latents.graph}
+        for name, posterior in posteriors.items():
+            if posterior is not None:
+                seen[name].append(posterior.mean)
+        if not model.variational:  # its variances were never learnt
+            continue
         for name, each in kl_by_dimension(latents, work.graph_id, work.num_graphs).items():
             dimensions[name] = dimensions.get(name, 0) + each * len(part) / len(graphs)
-            posterior = latents.atoms if name == "atoms" else latents.graph
-            seen[name].append(posterior.mean)
-            nats = nats + posterior.kl().sum()
+        nats = sum(each.kl().sum() for each in posteriors.values() if each is not None)
         means.add("kl_per_molecule", nats, len(part))
     model.train(was)
     found = means.means()

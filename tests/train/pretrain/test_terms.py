@@ -184,6 +184,15 @@ def test_judging_twice_says_the_same_and_leaves_the_model_as_it_was(graphs):
     assert one == two
     assert model.training
     assert len(one["kl_by_dimension"]["atoms"]) == terms.dim
+    assert one["kl_per_molecule"] > 0
+
+
+def test_latents_that_are_not_sampled_have_no_kl_to_tell_of(graphs):
+    terms = TermOptions(kl=0.0)
+    figures = judged(model_of(graphs, terms), graphs, terms, torch.device("cpu"))
+    assert "kl_per_molecule" not in figures
+    assert figures["kl_by_dimension"] == {}
+    assert set(figures["active_units"]) == {"atoms", "graph"}
 
 
 def test_a_collapsed_posterior_is_told():
