@@ -14,7 +14,7 @@ Pretrain an encoder on molecules without labels; train with it: molgnn train pre
 
   molgnn pretrain data.library=library.smi.gz
   molgnn pretrain data.library=library.smi.gz 'data.exclude=[test1.csv,test2.csv]'
-  molgnn pretrain data.library=PACKED terms=gae encoder=gin out=runs/gae
+  molgnn pretrain data.library=PACKED terms=vgae encoder=gin out=runs/vgae
   molgnn pretrain data.library=library.smi.gz terms.kl=0.001 fit.epochs=5
 
 The same line again goes on after a kill. Options with their defaults, and the choices of a group:

@@ -28,7 +28,7 @@ def composed(*words):
 def test_conf_says_what_the_options_say():
     found = composed()
     plain = PretrainOptions(found.data)
-    assert found.terms == TermOptions()
+    assert found.terms == plain.terms == TermOptions(**TERMS["descriptors"])
     assert found.fit == PretrainFit()
     assert found.optim == plain.optim
 

@@ -10,6 +10,7 @@ from molgnn.models.build import whole_spec
 from molgnn.train.options import OptimOptions
 from molgnn.train.plain import from_plain
 from molgnn.train.pretrain.options import (
+    DEFAULT_TERMS,
     OPTIM,
     TERMS,
     LibraryOptions,
@@ -25,7 +26,7 @@ Paths = str | os.PathLike | Sequence[str | os.PathLike]
 def pretrain_on(
     library: Paths,
     *,
-    terms: str | Mapping = "vgae",
+    terms: str | Mapping = DEFAULT_TERMS,
     encoder: str | Mapping = "dmpnn",
     exclude: Paths = (),
     prepared: str | Path | None = None,
@@ -44,7 +45,7 @@ def pretrain_on(
 
     ``library`` is a file, several, or a packed library; no molecule of the files ``exclude`` is
     learnt from; of the share ``pieces`` of the library's a piece is learnt from too. ``terms`` is a
-    name (vgae, autoencoder, gae, masked, descriptors) or a mapping with ``name`` and options of
+    name (descriptors, vgae, autoencoder, gae, masked) or a mapping with ``name`` and options of
     ``TermOptions``; ``options`` are those of ``PretrainFit`` (epochs, batch_size, ...), ``optim``
     those of ``OptimOptions``. ``out`` is the run's folder, a temporary one if None. Returns a
     ``PretrainRun`` with ``folder``, ``encoder`` and ``metrics``. Raises Refusal as
@@ -73,7 +74,7 @@ def pretrain_on(
 def term_options(terms: str | Mapping) -> dict:
     """Terms by a choice's name, or a mapping with a name and more, as plain options."""
     given = dict(terms) if isinstance(terms, Mapping) else {"name": terms}
-    name = given.pop("name", "vgae")
+    name = given.pop("name", DEFAULT_TERMS)
     if not isinstance(name, str) or name not in TERMS:
         raise choices("terms", name, TERMS)
     return {**TERMS[name], **given}

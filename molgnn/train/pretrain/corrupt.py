@@ -30,8 +30,6 @@ class Corrupted(NamedTuple):
 def corrupt(graphs: PackedGraphs, terms: TermOptions, rng: np.random.Generator) -> Corrupted:
     """Hide atoms and take bonds away as ``terms`` say; the given graphs stay as they are."""
     hidden = rng.random(len(graphs.atoms)) < terms.mask
-    if terms.whole:
-        hidden &= np.repeat(rng.random(len(graphs)) >= terms.whole, graphs.num_atoms)
     shown = ~hidden & (rng.random(len(graphs.atoms)) < terms.shown)
     decoded = np.flatnonzero(hidden | shown)
     if not hidden.any():

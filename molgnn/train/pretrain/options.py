@@ -48,8 +48,7 @@ class TermOptions:
 
     ``mask`` is the share of atoms that are hidden, with the types of their bonds; a bond of theirs
     is taken away with the probability ``drop``, and then degree, hydrogens, hybridisation and rings
-    are hidden at both its ends, as they would tell. In the share ``whole`` of the molecules nothing
-    is hidden: such are what the encoder will see later. The KL term grows linearly over the share
+    are hidden at both its ends, as they would tell. The KL term grows linearly over the share
     ``warmup`` of all steps; below ``free_bits`` nats a dimension it counts as if it were those.
     ``dim`` and ``graph_dim`` are the widths of the latents of atoms and of molecules; 0 for no
     latent of molecules, which descriptors need.
@@ -62,7 +61,6 @@ class TermOptions:
     descriptors: float = 1.0
     mask: float = 0.15
     drop: float = 0.5
-    whole: float = 0.0
     shown: float = 0.1
     part: float = 0.5
     warmup: float = 0.1
@@ -75,7 +73,7 @@ class TermOptions:
         for name in (*PARTS, "kl", "free_bits"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise Refusal(f"terms.{name}={getattr(self, name)}: must not be negative")
-        for name in ("mask", "drop", "whole", "shown", "part", "warmup"):
+        for name in ("mask", "drop", "shown", "part", "warmup"):
             if not 0 <= getattr(self, name) <= 1:
                 raise Refusal(f"terms.{name}={getattr(self, name)}: a share, from 0 to 1")
         if not self.parts:
@@ -108,8 +106,10 @@ TERMS: dict[str, Mapping] = {
     "autoencoder": {"kl": 0.0},
     "gae": _NONE | {"links": 1.0, "mask": 0.0, "graph_dim": 0},
     "masked": _NONE | {"atoms": 1.0, "drop": 0.0, "shown": 0.0},
-    "descriptors": _NONE | {"descriptors": 1.0, "mask": 0.0},
+    "descriptors": _NONE
+    | {"descriptors": 1.0, "mask": 0.0, "graph_dim": 300, "blocks": ("rdkit2d", "morgan")},
 }
+DEFAULT_TERMS = "descriptors"
 OPTIM = {"warmup": 0.05}
 
 
@@ -146,7 +146,7 @@ class PretrainOptions:
     """Everything that a pretraining depends on."""
 
     data: LibraryOptions
-    terms: TermOptions = field(default_factory=TermOptions)
+    terms: TermOptions = field(default_factory=lambda: TermOptions(**TERMS[DEFAULT_TERMS]))
     encoder: Mapping = field(default_factory=lambda: {"name": "dmpnn"})
     optim: OptimOptions = field(default_factory=pretrain_optim)
     fit: PretrainFit = field(default_factory=PretrainFit)

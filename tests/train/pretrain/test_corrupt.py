@@ -49,19 +49,6 @@ def test_hidden_atoms_tell_nothing_and_others_their_own(graphs):
     assert not (graphs.atoms == HIDDEN_ATOM).all(axis=1).any()
 
 
-def test_a_share_of_the_molecules_stays_whole(graphs):
-    def of_molecules(seen):
-        hidden = np.zeros(len(graphs.atoms), bool)
-        hidden[seen.decoded] = seen.hidden
-        return np.add.reduceat(hidden, graphs.atom_offsets[:-1])
-
-    large = graphs.num_atoms > 20  # hardly one of these stays whole by chance
-    for whole in (0.0, 0.6, 1.0):
-        seen = damaged(graphs, mask=0.3, whole=whole, shown=0.0)
-        assert (of_molecules(seen)[large] == 0).mean() == pytest.approx(whole, abs=0.1)
-    assert seen.graphs is graphs
-
-
 def test_the_bonds_of_hidden_atoms_are_hidden_with_them(graphs):
     seen = damaged(graphs, mask=0.3, drop=0.0)
     hidden = (seen.graphs.atoms == HIDDEN_ATOM).all(axis=1)

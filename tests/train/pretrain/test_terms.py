@@ -13,6 +13,7 @@ from molgnn.chem.graph import featurize
 from molgnn.chem.smiles import parse
 from molgnn.models.autoencoder import MoleculeAutoencoder
 from molgnn.nn.pairs import pair_frequencies
+from molgnn.train.pretrain.api import term_options
 from molgnn.train.pretrain.options import TermOptions
 from molgnn.train.pretrain.terms import (
     descriptor_error,
@@ -30,10 +31,16 @@ TINY = {"name": "dmpnn", "dim": 32, "depth": 3}
 
 
 @pytest.fixture(scope="module")
-def graphs(drug_texts):
+def described(drug_texts):
+    """described(blocks) -> graphs of drugs with these descriptors."""
     chosen = drug_texts[:24]
-    features = molecule_features([parse(text) for text in chosen], ["rdkit2d"])
-    return replace(featurize(chosen)[0], features=features)
+    molecules, plain = [parse(text) for text in chosen], featurize(chosen)[0]
+    return lambda blocks: replace(plain, features=molecule_features(molecules, blocks))
+
+
+@pytest.fixture(scope="module")
+def graphs(described):
+    return described(["rdkit2d"])
 
 
 def model_of(graphs, terms, encoder=TINY):
@@ -148,10 +155,9 @@ def test_the_kl_warms_up(graphs):
 
 
 @pytest.mark.parametrize("kind", ["vgae", "autoencoder", "gae", "masked", "descriptors"])
-def test_each_choice_gives_every_parameter_a_gradient(graphs, kind):
-    from molgnn.train.pretrain.api import term_options
-
+def test_each_choice_gives_every_parameter_a_gradient(described, kind):
     terms = TermOptions(**term_options(kind))
+    graphs = described(terms.blocks)
     model = model_of(graphs, terms)
     values = found(model, graphs, terms)
     assert set(values) == {*terms.parts, *(["kl"] if terms.kl else [])}
