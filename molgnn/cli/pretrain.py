@@ -15,7 +15,7 @@ Pretrain an encoder on molecules without labels; train with it: molgnn train pre
   molgnn pretrain data.library=library.smi.gz
   molgnn pretrain data.library=library.smi.gz 'data.exclude=[test1.csv,test2.csv]'
   molgnn pretrain data.library=PACKED terms=vgae encoder=gin out=runs/vgae
-  molgnn pretrain data.library=library.smi.gz terms.kl=0.001 fit.epochs=5
+  molgnn pretrain data.library=library.smi.gz terms=vgae terms.kl=0.01 fit.epochs=5
 
 The same line again goes on after a kill. Options with their defaults, and the choices of a group:
 """
@@ -44,12 +44,13 @@ def _defaults() -> str:
     """conf/pretrain.yaml, the terms of the loss, and the choices of the groups."""
     from importlib.resources import files
 
-    from molgnn.train.pretrain.options import TERMS
+    from molgnn.train.pretrain.options import DEFAULT_TERMS, TERMS
 
     conf = files("molgnn.conf")
     options = conf.joinpath("pretrain.yaml").read_text(encoding="utf-8").partition("\n\n")[2]
     terms = conf.joinpath("terms").joinpath("vgae.yaml").read_text(encoding="utf-8")
-    return f"\n{options}\nterms={'|'.join(TERMS)}; those of vgae:\n\n{terms.rstrip()}"
+    said = f"terms={'|'.join(TERMS)} (default: {DEFAULT_TERMS}); those of vgae"
+    return f"\n{options}\n{said}:\n\n{terms.rstrip()}"
 
 
 def _pretrain(config, choice: str) -> int:
