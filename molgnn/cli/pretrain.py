@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from molgnn.cli.meter import Meter, duration
-from molgnn.cli.terminal import INTERRUPTED, progress, say, terminated_as_interrupted
+from molgnn.cli.terminal import INTERRUPTED, override, progress, say, terminated_as_interrupted
 from molgnn.errors import Refusal
 
 HELP = """usage: molgnn pretrain [key=value ...] [group=choice ...]
@@ -41,7 +41,7 @@ def run(argv: list[str]) -> int:
 
 
 def _defaults() -> str:
-    """conf/pretrain.yaml, the terms of the loss, and the choices of the groups."""
+    """conf/pretrain.yaml, the terms of the loss, and how the choices of the groups differ."""
     from importlib.resources import files
 
     from molgnn.train.pretrain.options import DEFAULT_TERMS, TERMS
@@ -50,7 +50,24 @@ def _defaults() -> str:
     options = conf.joinpath("pretrain.yaml").read_text(encoding="utf-8").partition("\n\n")[2]
     terms = conf.joinpath("terms").joinpath("vgae.yaml").read_text(encoding="utf-8")
     said = f"terms={'|'.join(TERMS)} (default: {DEFAULT_TERMS}); those of vgae"
-    return f"\n{options}\n{said}:\n\n{terms.rstrip()}"
+    others = [
+        f"terms={name}: as vgae, but " + ", ".join(f"{k} {_written(v)}" for k, v in own.items())
+        for name, own in TERMS.items()
+        if own
+    ]
+    groups = [
+        f"{group}={'|'.join(_choices(conf.joinpath(group)))}, with the options of molgnn train"
+        for group in ("encoder", "optim")
+    ]
+    return "\n".join([f"\n{options}\n{said}:\n\n{terms.rstrip()}\n", *others, *groups])
+
+
+def _choices(folder) -> list[str]:
+    return sorted(path.name.removesuffix(".yaml") for path in folder.iterdir())
+
+
+def _written(value) -> str:
+    return f"[{','.join(value)}]" if isinstance(value, tuple) else f"{value:g}"
 
 
 def _pretrain(config, choice: str) -> int:
@@ -134,5 +151,5 @@ def summary(done) -> list[str]:
     return [
         f"{metrics['molecules']:,} molecules, {metrics['steps']:,} steps, {rate:,.0f} molecules/s",
         f"held out: {judged(metrics['valid'])}",
-        f"train with it: molgnn train pretrained={done.folder}",
+        f"train with it: molgnn train {override('pretrained', str(done.folder))}",
     ]

@@ -1,5 +1,7 @@
-"""What commands say on stderr: lines, and progress where stderr is a terminal."""
+"""What commands say: lines on stderr, progress where that is a terminal, and what to type next."""
 
+import re
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +17,16 @@ def say(line: str, quiet: bool = False) -> None:
     """One line on stderr, unless quiet."""
     if not quiet:
         print(line, file=sys.stderr)
+
+
+def override(key: str, value: str) -> str:
+    """KEY=VALUE for a shell, quoted for the shell and for Hydra where these need it."""
+    if re.fullmatch(r"[\w./:-]+", value, re.ASCII):
+        return f"{key}={value}"
+    # Hydra takes a backslash as one, but for those in front of a quote.
+    inner = re.sub(r"(\\*)('|$)", lambda m: 2 * m[1] + ("\\'" if m[2] else ""), value)
+    word = f"{key}='{inner}'"
+    return shlex.quote(word) if set(word) & set('"$`\\!') else f'"{word}"'
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from molgnn.cli.terminal import INTERRUPTED, say
+from molgnn.cli.terminal import INTERRUPTED, override, say
 from molgnn.cli.tuned import expanded
 from molgnn.data.named.catalogue import DATASETS
 from molgnn.errors import Refusal, choices
@@ -126,8 +126,13 @@ def _check_out(value: str) -> None:
 def _refusal(error: Exception, overrides: list[str], name: str) -> Refusal:
     """One line for what Hydra says in several: the options of that group, or where to see all."""
     from hydra import compose, initialize_config_module
+    from hydra.errors import OverrideParseException
     from omegaconf import DictConfig, OmegaConf
 
+    if isinstance(error, OverrideParseException) and "=" in error.override:
+        key, _, value = error.override.partition("=")
+        said = "a value with blanks or special characters wants quotes in quotes"
+        return Refusal(f"{error.override}: {said}: {override(key, value)}")
     reason = str(error).splitlines()[0].rstrip(".")
     found = re.fullmatch(r"Could not override '(.+)'", reason)
     if found:

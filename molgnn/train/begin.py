@@ -52,5 +52,5 @@ def told(options: RunOptions, pretrained: Pretrained | None) -> dict:
     """What a model's card and ``metrics.json`` say of where it began; nothing without that."""
     if pretrained is None:
         return {}
-    mode = options.finetune.mode
+    mode = options.finetune.called
     return {"pretrained": {"name": pretrained.name, "sha256": pretrained.sha256, "mode": mode}}

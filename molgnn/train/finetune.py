@@ -22,7 +22,7 @@ class FinetuneOptions:
     """
 
     mode: str = "staged"
-    frozen_epochs: int | None = None  # a third of all
+    frozen_epochs: int | None = None  # a third of all, rounded down
     layer_decay: float = 1.0
     encoder_lr: float | None = None
     head: bool = True
@@ -49,6 +49,11 @@ class FinetuneOptions:
                 "finetune.mode=frozen: the encoder never learns, so leave layer_decay and "
                 "encoder_lr out"
             )
+
+    @property
+    def called(self) -> str:
+        decay = f", layer decay {self.layer_decay:g}" if self.layer_decay < 1 else ""
+        return f"{self.mode}{decay}"
 
     @property
     def scale(self) -> float:

@@ -190,7 +190,7 @@ def make_fabric(fit: FitOptions) -> Fabric:
             devices=fit.devices,
             precision=fit.precision,
         )
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, ImportError) as error:
         settings = f"accelerator={fit.accelerator} devices={fit.devices} precision={fit.precision}"
         reason = " ".join(str(error).split())
         raise Refusal(f"fit.{settings} cannot be used here: {reason}") from None

@@ -1,10 +1,12 @@
 """``molgnn pretrain`` on the command line."""
 
 import json
+import shlex
 
 import pytest
 
 from molgnn.cli.main import main
+from molgnn.cli.terminal import override
 from molgnn.train.pretrain.options import TERMS, PretrainFit, PretrainOptions, TermOptions
 
 SMALL = ["encoder.dim=16", "encoder.depth=2", "fit.epochs=1", "fit.batch_size=16", "fit.log=1",
@@ -14,7 +16,7 @@ SMALL = ["encoder.dim=16", "encoder.depth=2", "fit.epochs=1", "fit.batch_size=16
 @pytest.fixture
 def smiles(tmp_path):
     path = tmp_path / "mine.smi"
-    path.write_text("\n".join(f"{'C' * (1 + i % 9)}{'NOS'[i % 3]} m{i}" for i in range(60)))
+    path.write_text("\n".join(f"{'C' * (1 + i // 3)}{'NOS'[i % 3]} m{i}" for i in range(60)))
     return path
 
 
@@ -68,6 +70,12 @@ def test_it_pretrains_and_says_how_to_go_on(smiles, tmp_path, capsys, monkeypatc
         (["data.library={smiles}", "data.exclude=[nothing.csv]"], "nothing.csv"),
         (["data.library={smiles}", "data.recipe=nothing"], "unknown data.recipe"),
         (["data.library={smiles}", "force=2"], "true or false"),
+        (["data.library=my lib é.smi"], "in quotes: \"data.library='my lib é.smi'\""),
+        (["data.library={smiles}", "name='a\tb'"], "would be called"),
+        (["data.library={smiles}", "fit.precision=64-true"], "choose one of 32-true, auto, bf16"),
+        (["data.library={smiles}", "fit.accelerator=tpu"], "cannot be used here"),
+        (["data.library={smiles}", "encoder.depth=0"], "depth"),
+        (["data.library={smiles}", "terms.dim=100000", "terms=vgae"], "100000"),
     ],
 )  # fmt: skip
 def test_a_wrong_option_is_one_line(words, said, smiles, tmp_path, capsys, monkeypatch):
@@ -83,3 +91,32 @@ def test_help_names_options_and_choices(capsys):
     assert main(["pretrain", "--help"]) == 0
     text = capsys.readouterr().out
     assert all(word in text for word in ("free_bits", "masked", "exclude", "prepared"))
+    assert "terms=autoencoder: as vgae, but kl 0\n" in text
+    assert "graph_dim 300, blocks [rdkit2d,morgan]\n" in text
+    assert "encoder=chebnet|dmpnn|" in text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "runs/a",
+        "my lib.smi",
+        "räum",
+        "a'b",
+        "a\\b",
+        "a\\'b",
+        "x=y",
+        "[1]",
+        "a\\",
+        "a$b",
+        'a"b',
+        "!a",
+    ],
+)
+def test_what_to_type_next_is_read_as_it_was_meant(value):
+    """By a shell, and then by Hydra."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    (word,) = shlex.split(override("pretrained", value))
+    read = OverridesParser.create().parse_override(word).value()
+    assert getattr(read, "text", read) == value

@@ -94,15 +94,16 @@ def _begun(
     from molgnn.models.build import whole_spec
     from molgnn.train.members import make_fabric
     from molgnn.train.pretrain.api import term_options
+    from molgnn.train.pretrain.excluded import Excluded
     from molgnn.train.pretrain.loop import Pretraining
+    from molgnn.train.pretrain.model import new_autoencoder
     from molgnn.train.pretrain.options import (
         LibraryOptions,
         PretrainFit,
         PretrainOptions,
         TermOptions,
     )
-    from molgnn.train.pretrain.prepared import Excluded, prepare
-    from molgnn.train.pretrain.run import new_autoencoder
+    from molgnn.train.pretrain.prepared import prepare
     from molgnn.train.pretrain.stream import Stream
 
     library = folder / "library.smi"

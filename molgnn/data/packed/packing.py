@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
+from rdkit import Chem
 
 from molgnn.chem.deadline import each
 from molgnn.chem.graph import featurize
@@ -57,14 +58,17 @@ def pack_chunk(texts: list[str], recipe: str, keyed: bool) -> Packing:
 
 
 def molecule_keys(texts: list[str], recipe: str) -> np.ndarray:
-    """A 16-byte hash of each valid text's canonical SMILES after standardisation (B,).
+    """The key of each valid text after standardisation (B,)."""
+    return np.array([molecule_key(parse(text, recipe)) for text in each(texts)], dtype=KEY)
+
+
+def molecule_key(mol: Chem.Mol) -> bytes:
+    """A 16-byte hash of the canonical SMILES.
 
     Among n different molecules the odds that any two share one are below
     n² / 2¹²⁹: 2 · 10⁻²¹ for 10⁹.
     """
-    names = (canonical(parse(text, recipe)) for text in each(texts))
-    digests = (hashlib.blake2b(name.encode(), digest_size=16).digest() for name in names)
-    return np.frombuffer(b"".join(digests), dtype=KEY)
+    return hashlib.blake2b(canonical(mol).encode(), digest_size=16).digest()
 
 
 def smiles_of(text: str) -> str:

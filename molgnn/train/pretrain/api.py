@@ -31,6 +31,7 @@ def pretrain_on(
     exclude: Paths = (),
     prepared: str | Path | None = None,
     recipe: str = "parent",
+    smiles: str | None = None,
     workers: int | None = None,
     pieces: float = 0.0,
     optim: Mapping | None = None,
@@ -44,8 +45,9 @@ def pretrain_on(
     """Pretrain an encoder on a library, as ``molgnn pretrain`` does.
 
     ``library`` is a file, several, or a packed library; no molecule of the files ``exclude`` is
-    learnt from; of the share ``pieces`` of the library's a piece is learnt from too. ``terms`` is a
-    name (descriptors, vgae, autoencoder, gae, masked) or a mapping with ``name`` and options of
+    learnt from; of the share ``pieces`` of the library's a piece is learnt from too; ``smiles``
+    is its column of SMILES, found by name if None. ``terms`` is a name (descriptors, vgae,
+    autoencoder, gae, masked) or a mapping with ``name`` and options of
     ``TermOptions``; ``options`` are those of ``PretrainFit`` (epochs, batch_size, ...), ``optim``
     those of ``OptimOptions``. ``out`` is the run's folder, a temporary one if None. Returns a
     ``PretrainRun`` with ``folder``, ``encoder`` and ``metrics``. Raises Refusal as
@@ -56,6 +58,7 @@ def pretrain_on(
         "exclude": _paths(exclude),
         "recipe": recipe,
         "prepared": None if prepared is None else str(prepared),
+        "smiles": smiles,
         "workers": workers,
         "pieces": pieces,
     }

@@ -72,6 +72,8 @@ class Pretraining:
                 row["valid"] = judged(
                     self.module, self.stream.valid(), self.options.terms, self.fabric.device
                 )
+                told = {k: v for k, v in row["valid"].items() if isinstance(v, float)}
+                self._check_finite(told, "of held-out molecules ")
             self.history.append(row)
             if self.fabric.is_global_zero:
                 if report is not None:
@@ -114,11 +116,15 @@ class Pretraining:
 
     def _row(self, sums: dict[str, Tensor], steps: int) -> dict:
         terms = {name: float(value) / max(1, steps) for name, value in sums.items()}
-        if not all(math.isfinite(value) for value in terms.values()):
-            said = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
-            raise Refusal(f"step {self.step}: the loss is no number ({said}): try a lower optim.lr")
+        self._check_finite(terms)
         rate = self.optimizer.param_groups[0]["lr"]
         return {"step": self.step, "steps": self.steps, "lr": rate, "terms": terms}
+
+    def _check_finite(self, figures: dict[str, float], whose: str = "") -> None:
+        if not all(map(math.isfinite, figures.values())):
+            said = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+            loss = f"the loss {whose}is no number ({said})"
+            raise Refusal(f"step {self.step}: {loss}: try a lower optim.lr")
 
     def save(self, path: Path) -> None:
         groups = {

@@ -117,6 +117,9 @@ def pretrain_optim() -> OptimOptions:
     return OptimOptions(**OPTIM)
 
 
+PRECISIONS = ("auto", "32-true", "bf16-mixed")
+
+
 @dataclass(frozen=True)
 class PretrainFit:
     """How long and where. ``log`` and ``checkpoint`` are numbers of steps between two rows of the
@@ -136,6 +139,8 @@ class PretrainFit:
         for name in ("epochs", "batch_size", "valid", "log", "checkpoint", "devices"):
             if getattr(self, name) < 1:
                 raise Refusal(f"fit.{name}={getattr(self, name)}: must be at least 1")
+        if self.precision not in PRECISIONS:
+            raise choices("fit.precision", self.precision, PRECISIONS)
         if self.checkpoint % self.log:
             said = f"fit.checkpoint={self.checkpoint}"
             raise Refusal(f"{said}: must be a multiple of fit.log={self.log}")

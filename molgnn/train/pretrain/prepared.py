@@ -6,7 +6,6 @@ batch of the library, so that an interrupted preparation goes on. Several pretra
 folder.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,33 +20,17 @@ from molgnn.data.library import read_library
 from molgnn.data.packed.build import build_library
 from molgnn.data.packed.durable import durable
 from molgnn.data.packed.library import PackedLibrary, packed_folder
-from molgnn.data.packed.packing import KEY, molecule_keys
 from molgnn.data.pool.workers import plan, worked
 from molgnn.data.readers.record import Row
-from molgnn.data.readers.stream import is_stream
+from molgnn.data.readers.stream import file_sha256, is_stream
 from molgnn.errors import Refusal
+from molgnn.train.pretrain.excluded import Excluded, keys_of, lists_of, parsed
 from molgnn.train.pretrain.options import LibraryOptions
-from molgnn.train.pretrain.pieces import parsed, write_pieces
+from molgnn.train.pretrain.pieces import write_pieces
 
+_REMEDY = "remove that folder, or give another data.prepared=DIR"
 _OPEN = 4  # shards that are kept open: a window of molecules is from a few
 Progress = Callable[[str, int], None]  # what is done, and how many rows of it
-
-
-class Excluded:
-    """The molecules of some files: sorted keys (n,), and the hash of these."""
-
-    def __init__(self, options: LibraryOptions):
-        found = [np.zeros(0, dtype=KEY)]
-        if options.exclude:
-            for chunk in read_library(list(options.exclude), smiles=options.smiles).chunks(4096):
-                texts = [row.text for row in chunk if not row.problem]
-                found.append(molecule_keys(_known(texts, options.recipe), options.recipe))
-        self.keys = np.unique(np.concatenate(found))
-        self.sha256 = hashlib.sha256(self.keys.tobytes()).hexdigest()
-
-    def allowed(self, keys: np.ndarray) -> np.ndarray:
-        """(B,) bool: true where a key is none of the excluded."""
-        return ~np.isin(keys, self.keys)
 
 
 class Prepared:
@@ -109,8 +92,7 @@ def readable(options: LibraryOptions) -> None:
         if options.pieces and any(map(is_stream, files)):
             said = "the library is read twice, which stdin and pipes cannot be"
             raise Refusal(f"data.pieces={options.pieces}: {said}: give it as a file")
-    if options.exclude:
-        read_library(list(options.exclude), smiles=options.smiles)
+    lists_of(options)
 
 
 def prepare(
@@ -125,12 +107,12 @@ def prepare(
 
     Raises Refusal for files that cannot be read, and where ``folder`` holds another library.
     """
-    library = _packed(options, folder, progress)
+    library = _packed(options, folder, excluded, progress)
     sha = {"library": library.origin()["manifest_sha256"]}
     kept = None
     if len(excluded.keys):
         kept = folder / f"kept-{excluded.sha256[:16]}"
-        job = partial(partial, _keys, recipe=options.recipe)
+        job = partial(partial, keys_of, recipe=options.recipe)
         facts = sha | {"excluded": excluded.sha256}
         _fill(library, kept, facts, job, options, excluded.allowed, partial(progress, "excluding"))
     for block in blocks:
@@ -140,33 +122,51 @@ def prepare(
     return Prepared(library, kept, [folder / block for block in blocks])
 
 
-def _packed(options: LibraryOptions, folder: Path, progress: Progress) -> PackedLibrary:
+def _packed(
+    options: LibraryOptions, folder: Path, excluded: Excluded, progress: Progress
+) -> PackedLibrary:
     own = packed_folder(list(options.library))
     if own is None:
-        own, pieces = folder / "library", folder / f"pieces-{options.pieces:g}.smi"
-        files = list(options.library)
-        told = {"recipe": options.recipe, "smiles": options.smiles, "workers": options.workers}
+        own = folder / "library"
+        files = read_library(list(options.library), smiles=options.smiles).files
         if options.pieces:
-            if not pieces.is_file():
-                write_pieces(options, pieces, partial(progress, "pieces"))
-            files.append(str(pieces))
-            told["dedupe"] = True  # many a piece comes more than once
-        if not (own / "manifest.json").is_file():
-            build_library(files, own, progress=partial(progress, "packing"), **told)
-        _check_same(own, files, options)
+            files.append(str(folder / _pieces_name(options, excluded)))
+        if (own / "manifest.json").is_file():
+            _check_same(own, files, options)
+        else:
+            if options.pieces and not Path(files[-1]).is_file():
+                write_pieces(options, Path(files[-1]), excluded, partial(progress, "pieces"))
+            told = {"recipe": options.recipe, "smiles": options.smiles, "workers": options.workers}
+            build_library(files, own, dedupe=True, progress=partial(progress, "packing"), **told)
     elif options.pieces:
         raise Refusal(f"data.pieces={options.pieces}: {own} is packed already: give its files")
     library = PackedLibrary(own)
     library.require(options.recipe)
+    counts = library.manifest["counts"]
+    if not counts["molecules"]:
+        said = f"none of {counts['rows']:,} rows is a molecule: rejects.csv there says why"
+        raise Refusal(f"{own}: {said}; {_REMEDY}")
     return library
 
 
+def _pieces_name(options: LibraryOptions, excluded: Excluded) -> str:
+    """Of another exclusion list the pieces are others."""
+    of = f"-{excluded.sha256[:16]}" if len(excluded.keys) else ""
+    return f"pieces-{options.pieces:g}{of}.smi"
+
+
 def _check_same(own: Path, files: list[str], options: LibraryOptions) -> None:
-    """Refuse a packed library of other files than those named now."""
-    there = [file["name"] for file in PackedLibrary(own).manifest["files"]]
-    here = read_library(files, smiles=options.smiles).files
-    if there != here:
-        raise Refusal(f"{own}: packed from {', '.join(there)}: give another data.prepared=DIR")
+    """Refuse a packed library of other files than those named now, or of another column."""
+    manifest = PackedLibrary(own).manifest
+    there = {file["name"]: file["sha256"] for file in manifest["files"]}
+    if list(there) != files:
+        raise Refusal(f"{own}: packed from {', '.join(there)}: {_REMEDY}")
+    for name, sha256 in there.items():
+        if Path(name).is_file() and file_sha256(name) != sha256:
+            raise Refusal(f"{own}: {name} has changed since it was packed: {_REMEDY}")
+    if manifest["smiles"] != options.smiles:
+        said = f"packed with data.smiles={manifest['smiles'] or 'null'}"
+        raise Refusal(f"{own}: {said}: {_REMEDY}")
 
 
 def _fill(library, folder: Path, facts: dict, job, options, judge, progress) -> None:
@@ -175,7 +175,7 @@ def _fill(library, folder: Path, facts: dict, job, options, judge, progress) -> 
     mark = folder / "facts.json"
     if mark.exists() and json.loads(mark.read_text("utf-8")) != facts:
         said = "was made from another library, or by another version"
-        raise Refusal(f"{folder}: {said}: give another data.prepared=DIR, or remove it")
+        raise Refusal(f"{folder}: {said}: {_REMEDY}")
     mark.write_text(json.dumps(facts), encoding="utf-8")
     done = {number for number in range(len(library.part_rows())) if _path(folder, number).exists()}
     todo = [number for number in range(len(library.part_rows())) if number not in done]
@@ -206,18 +206,6 @@ def _load(folder: Path, number: int, rows: int | None) -> np.ndarray:
         raise Refusal(f"{path}: damaged ({reason}): remove it, the same command goes on") from None
     if rows is not None and len(found) != rows:
         raise Refusal(f"{path}: damaged: {len(found)} rows for {rows} molecules: remove it")
-    return found
-
-
-def _known(texts: list[str], recipe: str) -> list[str]:
-    return [text for text, mol in parsed(texts, recipe) if mol is not None]
-
-
-def _keys(texts: list[str], recipe: str) -> np.ndarray:
-    """A key for each text; of what died in a worker the key of none."""
-    found = np.zeros(len(texts), dtype=KEY)
-    known = [i for i, (_, mol) in enumerate(parsed(texts, recipe)) if mol is not None]
-    found[known] = molecule_keys([texts[i] for i in known], recipe)
     return found
 
 

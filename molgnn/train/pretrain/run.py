@@ -13,27 +13,30 @@ from pathlib import Path
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
 
 from molgnn.chem.descriptors import features_hash, values_of
-from molgnn.chem.fields import ATOM_SIZES, BOND_SIZES
+from molgnn.errors import Refusal
 from molgnn.models.autoencoder import MoleculeAutoencoder
 from molgnn.models.precision import has_fast_bf16
 from molgnn.models.pretrained import Pretrained, load_pretrained, save_pretrained
-from molgnn.nn.embed import FieldEmbedding
-from molgnn.nn.pairs import pair_frequencies
 from molgnn.train import folder as run_folder
 from molgnn.train.checkpoint import load_checkpoint
 from molgnn.train.ledger import alone
 from molgnn.train.members import launch, make_fabric
+from molgnn.train.pretrain.excluded import Excluded
 from molgnn.train.pretrain.loop import Pretraining, Report
+from molgnn.train.pretrain.model import (
+    blank_autoencoder,
+    code_counts,
+    fill_unseen,
+    new_autoencoder,
+)
 from molgnn.train.pretrain.options import PretrainOptions
 from molgnn.train.pretrain.picture import progress_picture
-from molgnn.train.pretrain.prepared import Excluded, Prepared, Progress, prepare, readable
+from molgnn.train.pretrain.prepared import Prepared, Progress, prepare, readable
 from molgnn.train.pretrain.stream import Stream
 from molgnn.train.pretrain.watch import collapsed
 
-SAMPLE = 20_000  # molecules from which scales of descriptors and shares of bonds are learnt
 ENCODER, PICTURE = "encoder", "pretraining.png"
 
 
@@ -62,12 +65,13 @@ def pretrain(
     picklable), ``progress(what, rows)`` what is computed before. Raises Refusal for a library or
     options that cannot be used, and where another process is at work in ``out``.
     """
-    out = Path(out)
+    out, told = Path(out), _without_workers(options)
+    options_used, name = replace(options, fit=_settled(options)), name_of(name, out)
+    fabric = _possible(options_used)
     readable(options.data)
     with alone(out):
-        goes_on = run_folder.can_go_on(out, options, force)
-        options_used = replace(options, fit=_settled(options))
-        excluded = Excluded(options.data)
+        goes_on = run_folder.can_go_on(out, told, force)
+        excluded = Excluded(options.data, partial(progress, "molecules to leave out"))
         prepared = Path(options.data.prepared) if options.data.prepared else out / "prepared"
         with alone(prepared):
             molecules = prepare(options.data, prepared, excluded, options.terms.described, progress)
@@ -77,19 +81,18 @@ def pretrain(
             run_folder.go_on(out, sha)
             say(f"going on with the unfinished pretraining in {out}")
         else:
-            run_folder.begin_run(out, options, sha)
+            run_folder.begin_run(out, told, sha)
         say(_account(molecules, stream, excluded, options))
         started = time.perf_counter()
         job = Job(options_used, molecules, out / run_folder.CHECKPOINTS / "state.safetensors")
-        state, history = _trained(job, report)
-        model = new_autoencoder(options_used, stream)
-        model.load_state_dict(state)
+        model, history = _trained(fabric, job, report)
         metrics = _metrics(history, stream, excluded, time.perf_counter() - started)
-        for line in collapsed(history[-1]["valid"], _widths(options)):
-            say(line)
+        if model.variational:
+            for line in collapsed(history[-1]["valid"], _widths(options)):
+                say(line)
         counts = code_counts(molecules, stream, options)
         fill_unseen(model, counts)
-        card = _card(name or out.name, options_used, molecules, excluded, metrics)
+        card = _card(name, options_used, molecules, excluded, metrics)
         save_pretrained(out / ENCODER, dict(model.state_dict()), counts, card)
         progress_picture(out / PICTURE, history)
         run_folder.finish_run(out, metrics | {"history": history})
@@ -105,8 +108,29 @@ class Job:
     checkpoint: Path
 
 
-def _trained(job: Job, report: Report | None) -> tuple[dict[str, Tensor], list[dict]]:
-    fabric = make_fabric(job.options.fit)
+def name_of(name: str, out: Path) -> str:
+    """What the encoder is called: by its folder where nobody gives a name."""
+    name = name or out.resolve().name
+    if not name or not name.isprintable():
+        raise Refusal(f"the encoder would be called {name!r}: give another with name=NAME")
+    return name
+
+
+def _possible(options: PretrainOptions) -> Fabric:
+    """What this machine can do of the options, before hours go into a library. Raises Refusal."""
+    with torch.random.fork_rng():
+        blank_autoencoder(options)
+    return make_fabric(options.fit)
+
+
+def _without_workers(options: PretrainOptions) -> PretrainOptions:
+    """The options that a result depends on: to be gone on with by any number of workers."""
+    return replace(options, data=replace(options.data, workers=None))
+
+
+def _trained(
+    fabric: Fabric, job: Job, report: Report | None
+) -> tuple[MoleculeAutoencoder, list[dict]]:
     job.checkpoint.parent.mkdir(exist_ok=True)
     finished = job.checkpoint.exists() and load_checkpoint(job.checkpoint)[1]["finished"]
     with torch.random.fork_rng():
@@ -114,8 +138,10 @@ def _trained(job: Job, report: Report | None) -> tuple[dict[str, Tensor], list[d
             launch(fabric, partial(train, job=job, report=report))
         elif not finished:
             train(fabric, job, report)
+        model = blank_autoencoder(job.options)
     groups, state = load_checkpoint(job.checkpoint)
-    return groups["model"], state["history"]
+    model.load_state_dict(groups["model"])
+    return model, state["history"]
 
 
 def train(fabric: Fabric, job: Job, report: Report | None) -> None:
@@ -125,21 +151,6 @@ def train(fabric: Fabric, job: Job, report: Report | None) -> None:
     stream = Stream(job.molecules, fit.valid, fit.batch_size, options.seed)
     model = fabric.to_device(new_autoencoder(options, stream))
     Pretraining(fabric, model, stream, options).run(job.checkpoint, report)
-
-
-def new_autoencoder(options: PretrainOptions, stream: Stream) -> MoleculeAutoencoder:
-    """As it starts: weights by the seed, scales of descriptors and shares of bonds by a sample."""
-    torch.manual_seed(options.seed)
-    terms = options.terms
-    sample = stream.first(SAMPLE)
-    width = 0 if sample.features is None or not terms.descriptors else sample.features.shape[1]
-    model = MoleculeAutoencoder(
-        options.encoder, terms.parts, terms.dim, terms.graph_dim, width, terms.kl > 0
-    )
-    model.frequencies.copy_(pair_frequencies(sample))
-    if model.features is not None:
-        model.features.fit(sample.features)
-    return model
 
 
 def _settled(options: PretrainOptions):
@@ -153,36 +164,13 @@ def _settled(options: PretrainOptions):
     return replace(fit, precision="bf16-mixed" if fast else "32-true")
 
 
-def code_counts(
-    molecules: Prepared, stream: Stream, options: PretrainOptions
-) -> tuple[list[Tensor], list[Tensor]]:
-    """How often each code of each field was seen, all molecules once; hidden ones are ``other``."""
-    sizes = {"atoms": ATOM_SIZES, "bonds": BOND_SIZES}
-    found = {name: [np.zeros(size, np.int64) for size in own] for name, own in sizes.items()}
-    for part in np.flatnonzero(stream.counts).tolist():
-        graphs = molecules.part(part)
-        for name, counts in found.items():
-            for column, count in zip(getattr(graphs, name).T, counts, strict=True):
-                count += np.bincount(column, minlength=len(count))
-    for counts in found.values() if options.terms.mask else ():
-        for count in counts:
-            count[-1] += int(options.terms.mask * count.sum())
-    atoms, bonds = ([torch.from_numpy(c) for c in counts] for counts in found.values())
-    return atoms, bonds
-
-
-def fill_unseen(model: MoleculeAutoencoder, counts: tuple[list[Tensor], list[Tensor]]) -> None:
-    """Codes that no molecule has take the mean of those that some have."""
-    for part in model.encoder.modules():
-        if isinstance(part, FieldEmbedding):
-            part.fill_unseen(counts[0] if part.sizes == ATOM_SIZES else counts[1])
-
-
 def _account(molecules: Prepared, stream: Stream, excluded: Excluded, options) -> str:
     left_out = molecules.total - len(molecules)
-    parts = [f"{len(stream):,} molecules to learn from, {stream.held.rows:,} held out"]
+    parts = [f"{len(stream):,} molecules to learn from, {stream.held.sum():,} held out"]
     if len(excluded.keys):
         parts.append(f"{left_out:,} left out as they are among {len(excluded.keys):,} excluded")
+    if excluded.unreadable:
+        parts.append(f"{excluded.unreadable:,} rows of data.exclude are no molecules")
     steps = sum(stream.steps(epoch) for epoch in range(options.fit.epochs))
     return "; ".join([*parts, f"{steps:,} steps"])
 

@@ -5,7 +5,6 @@ among them. So the batches from any step on can be told without reading those be
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,21 +14,19 @@ from molgnn.errors import Refusal
 from molgnn.train.pretrain.prepared import Prepared
 
 FEWEST = 20  # molecules: a tenth of them is held out, and one alone has no variance
+_HELD_OF = 8  # record batches
 WINDOW = 65536  # molecules in memory, about: 60 MB with RDKit's descriptors, 0.6 GB with morgan
 
 
-class Held(NamedTuple):
-    """The record batch whose last ``rows`` molecules are held out for validation."""
-
-    part: int
-    rows: int
-
-
-def held_out(counts: np.ndarray, most: int) -> Held:
-    """A tenth of all molecules, but ``most`` at most and from one record batch: the last one of
-    those with most molecules."""
-    part = int(np.flatnonzero(counts == counts.max())[-1])
-    return Held(part, int(min(most, counts.sum() // 10, counts[part])))
+def held_out(counts: np.ndarray, most: int) -> np.ndarray:
+    """How many of each record batch's molecules are held out for validation (P,): a tenth of all,
+    but ``most`` at most, of a few batches drawn at random, the same for every seed."""
+    chosen = np.random.default_rng(0).permutation(np.flatnonzero(counts))[:_HELD_OF]
+    within = counts[chosen]
+    total = min(most, counts.sum() // 10, within.sum() // 2)
+    held = np.zeros_like(counts)
+    held[chosen] = np.diff(within.cumsum() * total // max(1, within.sum()), prepend=0)
+    return held
 
 
 def windows(counts: np.ndarray, seed: int, epoch: int) -> list[np.ndarray]:
@@ -55,15 +52,15 @@ class Stream:
             left = f"{len(prepared)} molecules of it are left to learn from"
             raise Refusal(f"the library: {left}: give {FEWEST} at least")
         self.held = held_out(prepared.counts, valid)
-        self.counts = prepared.counts.copy()
-        self.counts[self.held.part] -= self.held.rows
+        self.counts = prepared.counts - self.held
 
     def __len__(self) -> int:
         return int(self.counts.sum())
 
     def valid(self) -> PackedGraphs:
-        graphs = self.prepared.part(self.held.part)
-        return graphs.part(len(graphs) - self.held.rows, len(graphs))
+        return PackedGraphs.concat(
+            [self._split(number)[1] for number in np.flatnonzero(self.held).tolist()]
+        )
 
     def steps(self, epoch: int) -> int:
         return sum(steps_of(self.counts, self.seed, epoch, self.batch_size))
@@ -92,4 +89,13 @@ class Stream:
         return graphs.part(0, min(most, len(graphs)))
 
     def _part(self, number: int) -> PackedGraphs:
-        return self.prepared.part(number).part(0, int(self.counts[number]))
+        return self._split(number)[0] if self.held[number] else self.prepared.part(number)
+
+    def _split(self, number: int) -> tuple[PackedGraphs, PackedGraphs]:
+        """A record batch's molecules to learn from, and those held out: files are often sorted,
+        so any of them."""
+        graphs = self.prepared.part(number)
+        held = np.zeros(len(graphs), dtype=bool)
+        order = np.random.default_rng([0, number]).permutation(len(graphs))
+        held[order[: self.held[number]]] = True
+        return graphs.select(np.flatnonzero(~held)), graphs.select(np.flatnonzero(held))

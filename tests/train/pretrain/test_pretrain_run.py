@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from safetensors.torch import load_file
 
 import molgnn
@@ -85,6 +86,69 @@ def test_one_that_was_killed_goes_on_to_the_bit(options_for, tmp_path, monkeypat
     assert timeless(whole) == timeless(again)
 
 
+def test_any_number_of_workers_may_go_on(options_for, tmp_path, monkeypatch):
+    def killed(self, graphs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Pretraining, "train_step", killed)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(options_for("gae"), tmp_path / "run")
+    lines = []
+    pretrain(options_for("gae", workers=1), tmp_path / "run", say=lines.append)
+    assert lines[0].startswith("going on")
+
+
+def test_what_cannot_be_trained_is_refused_before_the_library_is_read(options_for, tmp_path):
+    for options, said in (
+        (options_for(encoder={"name": "dmpnn", "depth": 0}), "depth"),
+        (options_for(terms={"name": "vgae", "dim": 10**6}), "latent of 1000000"),
+        (options_for(fit={"accelerator": "cuda", "devices": 99}), "cannot be used here"),
+    ):
+        with pytest.raises(Refusal, match=said):
+            pretrain(options, tmp_path / "run")
+    with pytest.raises(Refusal, match="would be called ''"):
+        pretrain(options_for(), "/")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_encoder_of_no_numbers_is_refused(options_for, tmp_path, monkeypatch):
+    """Also where only the last step broke it, whose own loss was one."""
+
+    def broken(*args, judged=loop.judged):
+        return judged(*args) | {"pairs": float("nan")}
+
+    monkeypatch.setattr(loop, "judged", broken)
+    with pytest.raises(Refusal, match="of held-out molecules is no number"):
+        pretrain(options_for(), tmp_path / "run")
+    assert not (tmp_path / "run" / "encoder").exists()
+
+
+@pytest.mark.parametrize("terms, panels", [("vgae", 3), ("masked", 2), ("descriptors", 1)])
+def test_the_picture_has_a_panel_for_what_there_is(
+    options_for, tmp_path, monkeypatch, terms, panels
+):
+    figures = []
+    save = Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *a, **k: figures.append(self) or save(self, *a, **k)
+    )
+    done = pretrain(
+        options_for(terms, fit={"epochs": 1, "log": 100, "checkpoint": 100}), tmp_path / "run"
+    )
+    (figure,) = figures
+    assert len(figure.axes) == panels
+    assert all(axes.lines and axes.get_legend() for axes in figure.axes)
+    assert all(line.get_marker() not in ("", "None") for line in figure.axes[0].lines)
+    assert (done.folder / "pretraining.png").stat().st_size > 5_000
+
+
+def test_only_a_posterior_collapses(options_for, tmp_path):
+    lines = []
+    pretrain(options_for("masked", fit={"epochs": 1}), tmp_path / "run", say=lines.append)
+    assert not any("collapse" in line for line in lines)
+
+
 def test_options_and_seed_decide_the_weights(options_for, tmp_path):
     prepared = str(tmp_path / "prepared")
     runs = [
@@ -129,6 +193,11 @@ def test_the_python_verb_does_what_the_run_does(smiles_file, tmp_path):
         name="mine",
     )
     assert done.encoder.name == "mine"
+    table = tmp_path / "table.csv"
+    table.write_text("smiles,mine\n" + "\n".join(f"x,C{'C' * n}" for n in range(30)))
+    options = {"terms": "gae", "epochs": 1, "workers": 0, "encoder": {"name": "gin", "dim": 16}}
+    done = molgnn.pretrain(table, smiles="mine", **options)
+    assert done.metrics["molecules"] == 27
     assert done.encoder.spec["name"] == "gin"
     with pytest.raises(Refusal, match="unknown terms 'nothing'"):
         molgnn.pretrain(smiles_file, terms="nothing")

@@ -13,7 +13,8 @@ from molgnn.chem.smiles import canonical, parse
 from molgnn.data.packed.build import build_library
 from molgnn.errors import Refusal
 from molgnn.train.pretrain import prepared, stream
-from molgnn.train.pretrain.prepared import Excluded, prepare
+from molgnn.train.pretrain.excluded import Excluded
+from molgnn.train.pretrain.prepared import prepare
 from molgnn.train.pretrain.stream import Stream, held_out, windows
 
 
@@ -80,10 +81,26 @@ def test_windows_hold_about_as_many_molecules_as_they_should():
     assert all(counts[part].sum() <= stream.WINDOW + 4096 for part in parts)
 
 
-def test_a_tenth_at_most_is_held_out_from_the_last_of_the_fullest_batches():
-    assert held_out(np.array([4096, 4096, 1]), 2000) == (1, 819)
-    assert held_out(np.array([4096, 4096, 4096, 40, 0]), 1000) == (2, 1000)
-    assert held_out(np.array([5]), 2000) == (0, 0)
+def test_a_tenth_at_most_is_held_out_of_a_few_batches():
+    assert held_out(np.array([4096, 0, 4096, 1]), 2000).sum() == 819
+    assert held_out(np.array([5]), 2000).tolist() == [0]
+    held = held_out(np.array([4096] * 40 + [3]), 1001)
+    assert held.sum() == 1001
+    assert (held > 0).sum() == 8
+    assert held.max() < 150
+    assert (held_out(np.array([1] * 300), 2000) <= 1).all()
+
+
+def test_of_a_sorted_file_molecules_of_all_sizes_are_held_out(tmp_path, options_for):
+    path = tmp_path / "sorted.smi"
+    path.write_text("\n".join("C" * n for n in range(1, 201)))
+    batches = Stream(made(options_for(library=(str(path),)), tmp_path / "p"), 2000, 32, seed=0)
+    sizes = batches.valid().num_atoms
+    assert len(sizes) == 20
+    assert sizes.min() < 40
+    assert sizes.max() > 160
+    learnt = np.concatenate([graphs.num_atoms for graphs in batches.batches(0)])
+    assert sorted([*sizes, *learnt]) == list(range(1, 201))
 
 
 def test_no_molecule_of_an_excluded_file_is_learnt_from_in_whatever_salt_or_spelling(
@@ -180,8 +197,53 @@ def test_pieces_are_learnt_from_once_each_and_none_that_is_excluded(
     assert sizes[1].min() < sizes[0].min() < sizes[0].max() < sizes[1].max()
     held = tmp_path / "held.smi"
     held.write_text("\n".join(text.split()[:40]))
-    left = made(options_for(pieces=0.8, exclude=(str(held),)), tmp_path / "a")
+    left = made(options_for(pieces=0.8, exclude=(str(held),)), tmp_path / "c")
     assert len(left) == len(different - {canonical(parse(line)) for line in text.split()[:40]})
+
+
+def test_no_piece_is_made_of_an_excluded_molecule(options_for, tmp_path, drug_texts):
+    """Those that are excluded hold selenium, and no other molecule does."""
+    marked = [f"C[Se]CC{'C' * n}OC(C)CNC" for n in range(60)]
+    library, held = tmp_path / "marked.smi", tmp_path / "held.csv"
+    rows = [text for pair in zip(drug_texts, marked, strict=False) for text in pair]
+    library.write_text("\n".join(rows))
+    held.write_text("smiles\n" + "\n".join(f"{text}.Cl" for text in marked))
+    of_all = made(options_for(library=(str(library),), pieces=1.0), tmp_path / "a")
+    options = options_for(library=(str(library),), pieces=1.0, exclude=(str(held),))
+    made(options, tmp_path / "b")
+    (own,) = (tmp_path / "b").glob("pieces-1-*.smi")
+    every = (tmp_path / "a" / "pieces-1.smi").read_text().split()
+    kept = own.read_text().split()
+    assert len(of_all) > 120
+    assert 0 < len(kept) < len(every)
+    assert any("Se" in text for text in every)
+    assert not any("Se" in text for text in kept)
+    left = iter(every)
+    assert all(text in left for text in kept)  # the same ones, in the same order
+
+
+def test_repeats_are_learnt_from_once(options_for, tmp_path):
+    path = tmp_path / "repeats.smi"
+    path.write_text("\n".join(["CCO", "OCC", "CCN"] * 30 + ["C" * n for n in range(4, 40)]))
+    assert len(made(options_for(library=(str(path),)), tmp_path / "p")) == 38
+
+
+def test_a_list_without_a_molecule_is_refused_and_bad_rows_are_counted(options_for, tmp_path):
+    table = tmp_path / "held.csv"
+    table.write_text("smiles,y\nbroken1,1\nbroken2,2\n")
+    with pytest.raises(Refusal, match="none of 2 rows is a molecule"):
+        Excluded(options_for(exclude=(str(table),)).data)
+    table.write_text("smiles,y\nbroken1,1\nCCO,2\n")
+    assert Excluded(options_for(exclude=(str(table),)).data).unreadable == 1
+
+
+def test_a_list_may_name_its_column_as_it_likes(options_for, tmp_path, drug_texts):
+    library, usual, same = (tmp_path / name for name in ("library.csv", "usual.csv", "same.csv"))
+    library.write_text("mine\n" + "\n".join(drug_texts[:60]))
+    usual.write_text("smiles\n" + drug_texts[0])
+    same.write_text("mine\n" + drug_texts[1])
+    options = options_for(library=(str(library),), smiles="mine", exclude=(str(usual), str(same)))
+    assert len(made(options, tmp_path / "p")) == 58
 
 
 def test_pieces_of_another_share_want_another_folder(options_for, tmp_path, smiles_file):
@@ -206,8 +268,8 @@ def test_a_packed_library_is_taken_as_it_is(options_for, tmp_path, smiles_file, 
 
 def test_a_bad_row_of_the_library_is_no_molecule(options_for, tmp_path, library):
     molecules = made(options_for(library=(str(library),)), tmp_path / "p", blocks=["rdkit2d"])
-    assert len(molecules) == 40
-    assert len(molecules.part(0).features) == 40
+    assert len(molecules) == 10  # the forty good rows are four times the same
+    assert len(molecules.part(0).features) == 10
 
 
 @pytest.mark.parametrize(
@@ -233,6 +295,24 @@ def test_another_library_in_the_folder_is_refused(options_for, tmp_path, library
     made(options_for(), tmp_path / "p")
     with pytest.raises(Refusal, match="packed from"):
         made(options_for(library=(str(library),)), tmp_path / "p")
+
+
+def test_a_library_that_has_changed_or_is_read_otherwise_is_refused(options_for, tmp_path):
+    path = tmp_path / "two.csv"
+    path.write_text("a,b\n" + "\n".join(f"C{'C' * n},N{'C' * n}" for n in range(30)))
+    made(options_for(library=(str(path),), smiles="a"), tmp_path / "p")
+    with pytest.raises(Refusal, match=r"packed with data\.smiles=a: remove that folder"):
+        made(options_for(library=(str(path),), smiles="b"), tmp_path / "p")
+    path.write_text(path.read_text() + "\nOCCO,OCCO")
+    with pytest.raises(Refusal, match=r"two\.csv has changed since it was packed"):
+        made(options_for(library=(str(path),), smiles="a"), tmp_path / "p")
+
+
+def test_a_library_without_a_molecule_says_where_the_reasons_are(options_for, tmp_path):
+    path = tmp_path / "bad.smi"
+    path.write_text("nonsense\nrubbish\n")
+    with pytest.raises(Refusal, match=r"none of 2 rows is a molecule: rejects\.csv"):
+        made(options_for(library=(str(path),)), tmp_path / "p")
 
 
 def test_nothing_left_to_learn_from_is_refused(options_for, tmp_path, smiles_file):
