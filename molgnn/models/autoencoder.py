@@ -117,6 +117,7 @@ def autoencoder_of(pretrained: Pretrained) -> MoleculeAutoencoder:
         raise Refusal(f"{where}: holds an encoder alone: its latents cannot be had")
     sizes = [known["dim"], known["graph_dim"]]
     sound = isinstance(known["parts"], list) and set(map(str, known["parts"])) <= set(PARTS)
+    sound &= isinstance(known["variational"], bool)
     sound &= all(type(size) is int and 0 <= size <= WIDEST for size in sizes)
     scaling = pretrained.others.get("features.scaling")
     width = 0 if scaling is None or scaling.dim() != 2 else scaling.size(1)
@@ -125,7 +126,7 @@ def autoencoder_of(pretrained: Pretrained) -> MoleculeAutoencoder:
     if not sound or (taught and not sizes[1]):
         raise Refusal(f"{where}: damaged: 'autoencoder' describes none")
     state = {f"encoder.{k}": v for k, v in pretrained.encoder_state.items()} | pretrained.others
-    given = (pretrained.spec, tuple(known["parts"]), *sizes, width, bool(known["variational"]))
+    given = (pretrained.spec, tuple(known["parts"]), *sizes, width, known["variational"])
     with torch.device("meta"):  # its shapes alone
         planned = MoleculeAutoencoder(*given).state_dict()
     if _shapes(state) != _shapes(planned):

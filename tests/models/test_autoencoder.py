@@ -97,6 +97,7 @@ def test_it_comes_back_from_disk_as_it_was(batch, tmp_path):
         ({"dim": True}, "describes none"),
         ({"parts": []}, "describes none"),
         ({"graph_dim": 0}, "describes none"),
+        ({"variational": "no"}, "describes none"),
         ({"more": 1}, "an encoder alone"),
     ],
 )
