@@ -70,7 +70,7 @@ def packed(tmp_path):
     return build
 
 
-@pytest.mark.parametrize("name", ["blend", "forest", "neighbours"])  # a blend holds the others
+@pytest.mark.parametrize("name", ["blend", "neighbours"])  # a blend holds the others
 def test_workers_and_a_packed_library_give_the_same_screen(
     name, fit, table, drugs, tmp_path, packed
 ):
