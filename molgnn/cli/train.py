@@ -131,8 +131,9 @@ def _refusal(error: Exception, overrides: list[str], name: str) -> Refusal:
 
     if isinstance(error, OverrideParseException) and "=" in error.override:
         key, _, value = error.override.partition("=")
-        said = "a value with blanks or special characters wants quotes in quotes"
-        return Refusal(f"{error.override}: {said}: {override(key, value)}")
+        said = f"{error.override}: a value with blanks or special characters wants quotes in quotes"
+        known = value[:1] in ("[", "{", "'", '"')  # of a list, each of its values
+        return Refusal(f"{said}, as {override(key, 'my file') if known else override(key, value)}")
     reason = str(error).splitlines()[0].rstrip(".")
     found = re.fullmatch(r"Could not override '(.+)'", reason)
     if found:
