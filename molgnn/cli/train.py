@@ -137,10 +137,11 @@ def _refusal(error: Exception, overrides: list[str], name: str) -> Refusal:
     reason = str(error).splitlines()[0].rstrip(".")
     found = re.fullmatch(r"Could not override '(.+)'", reason)
     if found:
-        chosen = [o for o in overrides if "." not in o.partition("=")[0]]
         group, _, key = found.group(1).rpartition(".")
         with initialize_config_module("molgnn.conf", version_base="1.3"):
-            config = compose(name, [o for o in chosen if group or not o.startswith(f"{key}=")])
+            groups = [g for g, v in compose(name).items() if isinstance(v, DictConfig)]
+            # choices of groups alone: another option may be unknown too
+            config = compose(name, [o for o in overrides if o.partition("=")[0] in groups])
         while group and OmegaConf.select(config, group) is None:
             group, _, key = group.rpartition(".")
         node = OmegaConf.select(config, group) if group else config

@@ -156,6 +156,8 @@ def test_progress_without_a_terminal_is_ten_lines_a_member(capsys):
         (["data=lib/mine.csv"], "'data.path=lib/mine.csv'"),
         (["--data", "csv"], "without dashes"),
         (["epochs=5"], "did you mean fit.epochs?"),
+        (["epochs=5", "batch=64"], "did you mean fit.epochs?"),
+        (["data=csv", "data.target=y", "name=a"], "unknown option of data 'target': choose one"),
         (["solubility"], "key=value"),
         (["data.path=mine.csv"], "a table of your own is data=csv 'data.path=mine.csv'"),
         (["data=esol", "data.path=mine.csv"], "data=esol is a named data set: a table of your own"),
