@@ -13,6 +13,7 @@ from molgnn.errors import choices
 
 NO_ATOMS = "no atoms"
 MAX_LENGTH = 20_000  # characters of a SMILES; larger molecules take RDKit minutes
+MAX_ATOMS = 3_000  # RDKit writes SMILES by recursion: a chain of 5,000 overflows 2 MB of stack
 
 
 class InvalidMolecule(ValueError):
@@ -36,7 +37,7 @@ def parse_quickly(text: str, recipe: str) -> Chem.Mol | None:
     """
     if recipe not in ("none", "parent") or not isinstance(text, str):
         return None
-    if not 0 < len(text) <= MAX_LENGTH or _UNUSUAL(text):
+    if not 0 < len(text) <= MAX_ATOMS or _UNUSUAL(text):  # an atom takes a character at least
         return None
     if has_hydrogen_atom(text):  # it may have to be merged into its neighbour
         return None
@@ -94,6 +95,8 @@ def read(text: str) -> Chem.Mol:
         raise InvalidMolecule(_reason(text, is_block))
     if mol.GetNumAtoms() == 0:
         raise InvalidMolecule(NO_ATOMS)
+    if mol.GetNumAtoms() > MAX_ATOMS:
+        raise InvalidMolecule(f"{mol.GetNumAtoms():,} atoms: more than {MAX_ATOMS:,}")
     if is_block:
         for bond in mol.GetBonds():  # "not stated": no stereo, as a SMILES says it
             if bond.GetStereo() == Chem.BondStereo.STEREOANY:

@@ -147,6 +147,17 @@ def test_a_text_of_absurd_length_is_refused_at_once_and_a_cxsmiles_is_not():
     assert parse("CCO |$;;R$|").GetNumAtoms() == 3
 
 
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_chain_that_would_overflow_the_stack_is_invalid_and_a_long_one_is_not(recipe):
+    """RDKit 2026 dies of the SMILES of 20,000 carbon atoms, where a stack has 8 MB."""
+    block = Chem.MolToMolBlock(Chem.MolFromSmiles("C" * 3001), includeStereo=False)
+    for text in ("C" * 20_000, "C" * 3001, block):
+        with pytest.raises(InvalidMolecule, match="atoms: more than 3,000"):
+            parse(text, recipe)
+    assert list(featurize(["C" * 20_000])[2]) == [0]
+    assert canonical(parse("C" * 3000, recipe)) == "C" * 3000
+
+
 def test_what_is_no_text_is_invalid_and_not_an_error():
     assert featurize([None, float("nan"), "C"])[1].tolist() == [2]
 

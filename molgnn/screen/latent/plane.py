@@ -77,6 +77,8 @@ def mapped(
     if len(molecules) < 3 or molecules.vectors.shape[1] < 2:
         count, width = molecules.vectors.shape
         raise Refusal(f"{count} molecules in {width} dimensions: a map needs 3 in 2 at least")
+    if not np.ptp(molecules.vectors, axis=0).any():
+        raise Refusal(f"all {len(molecules):,} molecules have the same vector: nothing to map")
     label, column = _values(molecules, values, recipe)
     place, explained = principal(molecules.vectors) if method == "pca" else _tsne(molecules, seed)
     table = pd.DataFrame({"x": place[:, 0], "y": place[:, 1], "value": column})

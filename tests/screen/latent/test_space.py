@@ -227,12 +227,6 @@ def test_the_graph_that_is_judged_is_the_decoders(space, monkeypatch):
         assert list(zip(map(tuple, ends.tolist()), types, strict=True)) == wanted
 
 
-def test_a_huge_molecule_is_not_decoded_but_told(space):
-    found = space.decode(["C" * 1001, "C"])
-    assert found[0].reason == "1,001 atoms: more than 1,000 are not decoded"
-    assert not found[0].accepted
-
-
 def test_reasons_are_counted_by_kind():
     results = [
         decoding.Decoded("C", "", None, False, True, False, False, reason)
@@ -314,6 +308,8 @@ def test_what_cannot_be_asked_is_refused_in_a_line(empty, space, autoencoder_fol
         (lambda: space.map2d([1.0]), "give one for each of 120"),
         (lambda: space.map2d(method="umap"), "unknown method 'umap'"),
         (lambda: empty.library(["C", "CC"]).map2d(), "a map needs 3"),
+        (lambda: empty.library(["CCO", "OCC"] * 2).map2d(method="tsne"), "same vector: nothing to"),
+        (lambda: space.decode(["C", "C" * 3001]), "3,001 atoms: more than 3,000"),
         (lambda: empty.units(["C"]), "one molecule has no variance"),
         (lambda: empty.library("no-such.smi"), "no such"),
         (lambda: molgnn.latent_space("solubility"), "a trained model, not a pretrained encoder"),
