@@ -74,7 +74,7 @@ def _pretrain(config, choice: str) -> int:
     from molgnn.cli.make import pretrain_options
 
     options = pretrain_options(config)
-    out = Path(config.out or Path("runs") / "pretrain" / f"{_stem(options)}-{choice}")
+    out = Path(str(config.out or Path("runs") / "pretrain" / f"{_stem(options)}-{choice}"))
     from molgnn.train.pretrain.run import pretrain
 
     try:

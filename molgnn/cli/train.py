@@ -82,6 +82,7 @@ def composed(overrides: list[str], name: str = "train") -> "DictConfig":
 
     _register()
     try:
+        _check_values(overrides)
         with initialize_config_module("molgnn.conf", version_base="1.3"):
             return compose(name, overrides, return_hydra_config=True)
     except MissingConfigException as error:
@@ -90,6 +91,22 @@ def composed(overrides: list[str], name: str = "train") -> "DictConfig":
         raise choices(group or "config", choice, known) from None
     except HydraException as error:
         raise _refusal(error, overrides, name) from None
+
+
+def _check_values(overrides: list[str]) -> None:
+    """Refuse a number, a list or nothing where Hydra asserts a name, of a choice or of a folder."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    conf = Path(str(files("molgnn.conf")))
+    for given in OverridesParser.create().parse_overrides(overrides):
+        key, value = given.key_or_group, getattr(given.value(), "text", given.value())
+        if not key:
+            raise Refusal(f"{given.input_line}: options are written key=value, as in fit.epochs=50")
+        named = isinstance(value, str) or given.is_delete() or given.is_sweep_override()
+        if (conf / key).is_dir() and not named:
+            raise choices(key, value, [path.stem for path in (conf / key).glob("[!_]*.yaml")])
+        if key in ("out", "name") and (isinstance(value, list | dict) or "${" in str(value)):
+            raise Refusal(f"{given.input_line}: must be a text")
 
 
 def check_grammar(overrides: list[str]) -> None:

@@ -69,7 +69,7 @@ def _tune(own: list[str], given: list[str]) -> int:
     if not isinstance(config.force, bool):
         raise Refusal(f"force={config.force}: must be true or false")
     search, base, note = _search(config, given)
-    out = Path(config.out or Path("runs") / "tune" / called(base.data.name, base.data.path))
+    out = Path(str(config.out or Path("runs") / "tune" / called(base.data.name, base.data.path)))
     from molgnn.train.tuning.tune import tune
 
     chosen = {"trials": _whole(config, "trials"), "workers": config.workers, "force": config.force}

@@ -27,3 +27,12 @@ def test_bench_featurize_refuses_a_library_without_a_molecule(tmp_path, capsys):
     library.write_text("C( bad\n")
     assert main(["bench", "featurize", "--library", str(library)]) == 1
     assert "bad.smi: no molecule" in capsys.readouterr().err
+
+
+def test_figures_that_could_not_be_written_are_refused_before_the_work(tmp_path, capsys):
+    (tmp_path / "there.json").write_text("")
+    for name, said in (("there.json", "exists already"), ("no/x.json", "make it first")):
+        assert main(["bench", "pretrain", "--json", str(tmp_path / name)]) == 1
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1

@@ -53,4 +53,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.json and os.path.exists(args.json):
         raise Refusal(f"{args.json}: exists already: name another file")
+    if args.json and not os.path.isdir(folder := os.path.dirname(args.json) or "."):
+        raise Refusal(f"{args.json}: no folder {folder}: make it first")
     return _SUBJECTS[args.what][0].run(args)

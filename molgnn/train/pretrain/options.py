@@ -35,6 +35,8 @@ class LibraryOptions:
             raise choices("data.recipe", self.recipe, RECIPES)
         if not 0 <= self.pieces <= 1:
             raise Refusal(f"data.pieces={self.pieces}: a share, from 0 to 1")
+        if self.workers is not None and self.workers < 0:
+            raise Refusal(f"data.workers={self.workers}: must not be negative")
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class TermOptions:
     def __post_init__(self):
         for name in (*PARTS, "kl", "free_bits"):
             if not 0 <= getattr(self, name) < float("inf"):
-                raise Refusal(f"terms.{name}={getattr(self, name)}: must not be negative")
+                raise Refusal(f"terms.{name}={getattr(self, name)}: a number, not negative")
         for name in ("mask", "drop", "shown", "part", "warmup"):
             if not 0 <= getattr(self, name) <= 1:
                 raise Refusal(f"terms.{name}={getattr(self, name)}: a share, from 0 to 1")
@@ -160,3 +162,5 @@ class PretrainOptions:
     def __post_init__(self):
         if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
             raise Refusal(f"seed={self.seed!r}: must be a whole number, not negative")
+        if self.seed >= 2**32:
+            raise Refusal(f"seed={self.seed}: must be below 2^32")

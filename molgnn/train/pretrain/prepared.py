@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from molgnn.chem.descriptors import features_hash, molecule_features
+from molgnn.chem.descriptors import block_of, features_hash, molecule_features
 from molgnn.chem.packed import PackedGraphs
 from molgnn.data.library import read_library
 from molgnn.data.packed.build import build_library
@@ -65,7 +65,8 @@ class Prepared:
         """The molecules of a record batch to learn from, with descriptors if there are."""
         graphs = self.whole(number)
         if self._features:
-            blocks = [_load(folder, number, len(graphs)) for folder in self._features]
+            rows = len(graphs)
+            blocks = [_load(f, number, rows, len(block_of(f.name).names)) for f in self._features]
             graphs = replace(graphs, features=np.hstack(blocks).astype(np.float32, copy=False))
         if self._kept is None:
             return graphs
@@ -171,12 +172,10 @@ def _check_same(own: Path, files: list[str], options: LibraryOptions) -> None:
 
 def _fill(library, folder: Path, facts: dict, job, options, judge, progress) -> None:
     """One file a record batch; those that are there are left alone."""
+    if folder.exists() and not folder.is_dir():
+        raise Refusal(f"{folder}: is a file, where a folder is kept: {_REMEDY}")
     folder.mkdir(parents=True, exist_ok=True)
-    mark = folder / "facts.json"
-    if mark.exists() and json.loads(mark.read_text("utf-8")) != facts:
-        said = "was made from another library, or by another version"
-        raise Refusal(f"{folder}: {said}: {_REMEDY}")
-    mark.write_text(json.dumps(facts), encoding="utf-8")
+    _check_facts(folder / "facts.json", facts)
     done = {number for number in range(len(library.part_rows())) if _path(folder, number).exists()}
     todo = [number for number in range(len(library.part_rows())) if number not in done]
     rows = (_rows(part) for part in library.parts(done))
@@ -189,6 +188,22 @@ def _fill(library, folder: Path, facts: dict, job, options, judge, progress) -> 
         progress(count)
 
 
+def _check_facts(mark: Path, facts: dict) -> None:
+    """Write down what the folder's files are of, or refuse those of something else."""
+    if not mark.exists():
+        if any(mark.parent.glob("*.npy")):
+            raise Refusal(f"{mark.parent}: facts.json is missing: {_REMEDY}")
+        with durable(mark) as path:
+            Path(path).write_text(json.dumps(facts), encoding="utf-8")
+    try:
+        found = json.loads(mark.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise Refusal(f"{mark}: damaged ({error}): {_REMEDY}") from None
+    if found != facts:
+        said = "was made from another library, or by another version"
+        raise Refusal(f"{mark.parent}: {said}: {_REMEDY}")
+
+
 def _rows(part) -> list[Row]:
     return [part.rows[int(position)] for position in part.positions]
 
@@ -197,15 +212,19 @@ def _path(folder: Path, number: int) -> Path:
     return folder / f"{number:06d}.npy"
 
 
-def _load(folder: Path, number: int, rows: int | None) -> np.ndarray:
+def _load(folder: Path, number: int, rows: int | None, width: int | None = None) -> np.ndarray:
+    """(rows,) of bool, which molecules are kept, or (rows, width) of numbers."""
     path = _path(folder, number)
     try:
         found = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         reason = " ".join(str(error).split())
         raise Refusal(f"{path}: damaged ({reason}): remove it, the same command goes on") from None
-    if rows is not None and len(found) != rows:
-        raise Refusal(f"{path}: damaged: {len(found)} rows for {rows} molecules: remove it")
+    rows = found.size if rows is None else rows
+    shape, kinds = ((rows,), (bool,)) if width is None else ((rows, width), (np.float32, np.uint8))
+    if found.shape != shape or found.dtype not in kinds:
+        said = f"damaged: {found.dtype} of {found.shape} for {rows} molecules"
+        raise Refusal(f"{path}: {said}: remove it, the same command goes on")
     return found
 
 

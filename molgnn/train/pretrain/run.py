@@ -69,10 +69,12 @@ def pretrain(
     options_used, name = replace(options, fit=_settled(options)), name_of(name, out)
     fabric = _possible(options_used)
     readable(options.data)
+    prepared = Path(options.data.prepared or out / "prepared")
+    if prepared.resolve() == out.resolve():
+        raise Refusal(f"data.prepared={prepared}: that is the run's own folder: give another")
     with alone(out):
         goes_on = run_folder.can_go_on(out, told, force)
         excluded = Excluded(options.data, partial(progress, "molecules to leave out"))
-        prepared = Path(options.data.prepared) if options.data.prepared else out / "prepared"
         with alone(prepared):
             molecules = prepare(options.data, prepared, excluded, options.terms.described, progress)
         stream = Stream(molecules, options.fit.valid, options.fit.batch_size, options.seed)

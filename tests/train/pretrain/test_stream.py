@@ -276,7 +276,13 @@ def test_a_bad_row_of_the_library_is_no_molecule(options_for, tmp_path, library)
     "spoil, said",
     [
         (lambda folder: (folder / "rdkit2d" / "000000.npy").write_bytes(b"no array"), "damaged"),
-        (lambda folder: np.save(folder / "rdkit2d" / "000000.npy", np.zeros((3, 2))), "3 rows"),
+        (lambda folder: np.save(folder / "rdkit2d" / "000000.npy", np.zeros((3, 2))), "damaged"),
+        (
+            lambda folder: np.save(folder / "rdkit2d" / "000000.npy", np.zeros(200, "c8")),
+            r"damaged: complex64 of \(200,\) for 200 molecules",
+        ),
+        (lambda folder: (folder / "rdkit2d" / "facts.json").write_text(""), "damaged"),
+        (lambda folder: (folder / "rdkit2d" / "facts.json").unlink(), "facts.json is missing"),
         (
             lambda folder: (folder / "rdkit2d" / "facts.json").write_text(json.dumps({"a": 1})),
             "another library",
