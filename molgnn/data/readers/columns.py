@@ -15,11 +15,13 @@ _LISTED = 30
 
 
 def smiles_column(columns: Sequence[str]) -> int | None:
-    """The column with a known name, else the only one whose name contains "smiles"."""
+    """The column with a known name, else the only one whose name contains "smiles"; None too where
+    two have that very name, as nobody can say which is meant."""
     names = [_plain(name) for name in columns]
     for known in SMILES_NAMES:
         if known in names:
-            return names.index(known)
+            place = names.index(known)
+            return place if list(columns).count(columns[place]) == 1 else None
     containing = [i for i, name in enumerate(names) if "smiles" in name]
     return containing[0] if len(containing) == 1 else None
 

@@ -248,6 +248,7 @@ def test_a_named_column_wins_over_the_known_names(write):
             "no SMILES column: the columns are 'a', 'b'; .*--smiles-column",
         ),
         ("a.csv", "smiles_a,smiles_b\nC,C\n", {}, "no SMILES column"),
+        ("a.csv", "smiles,b,smiles\nC,2,O\n", {}, "several are called 'smiles'"),
         ("a.csv", "smiles,b\nC,2\n", {"smiles": "x"}, "no column 'x'.*'smiles', 'b'"),
         ("a.csv", "smiles,b\nC,2\n", {"id": "x"}, "no column 'x'"),
         ("a.csv", "smiles,b,b\nC,2,3\n", {"columns": ["b"]}, "several are called 'b'"),
