@@ -9,4 +9,6 @@ def murcko(mol: Chem.Mol) -> str:
 
     Bemis and Murcko, J. Med. Chem. 1996, doi:10.1021/jm9602928.
     """
+    if not mol.GetRingInfo().NumRings():  # RDKit takes minutes to find that of a long chain
+        return ""
     return MurckoScaffold.MurckoScaffoldSmiles(mol=mol, includeChirality=False)

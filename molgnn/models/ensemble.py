@@ -246,5 +246,5 @@ def all_graphs(texts: str | Iterable[str], recipe: str) -> PackedGraphs:
     texts = [texts] if isinstance(texts, str) else list(texts)
     graphs, _, reasons = featurize(texts, recipe)
     for row, reason in reasons.items():
-        raise Refusal(f"molecule {row + 1} of {len(texts)}, {texts[row]!r}: {reason}")
+        raise Refusal(f"molecule {row + 1} of {len(texts)}, {texts[row]!r:.80}: {reason}")
     return graphs

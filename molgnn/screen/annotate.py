@@ -12,6 +12,7 @@ import numpy as np
 
 from molgnn.data.packed.packing import smiles_of
 from molgnn.data.readers.reader import Row, Table, format_of, open_table
+from molgnn.data.readers.rejects import defuse
 from molgnn.data.targets import free_names
 from molgnn.errors import Refusal
 from molgnn.models import doubts, familiar
@@ -61,8 +62,9 @@ def annotate(
     atoms or bonds holds a list, one value for each of them as the input writes them: null for one
     that the model does not see, such as a hydrogen.
 
-    The input's cells are passed on unchanged, also one that a spreadsheet would take for a
-    formula: the table is the user's own. ``out`` is a .csv, .tsv or .parquet file, or a text
+    The cells of a table are passed on unchanged, also one that a spreadsheet would take for a
+    formula: the table is the user's own. Those of a .smi or SDF file, of which a CSV is made here,
+    are defused as those of ``screen``. ``out`` is a .csv, .tsv or .parquet file, or a text
     stream for CSV. Memory does not grow with the table. ``workers`` and ``timeout`` are those of
     ``screen``, ``domain`` and ``level`` are those of ``Predictor.predict``. Raises Refusal for a
     file that exists (unless ``force``), or an input that cannot be read.
@@ -112,7 +114,10 @@ def _annotate(model, table: Table, sink: TableSink, asked: _Asked, progress) -> 
     more = _free(beside, [*texts, *names, *lists])
     kinds = [kind for _, kind, _ in beside]
     (reason,) = free_names(["reason"], [*texts, *names, *lists, *more], "_molgnn")
-    sink.header(texts, names, lists, reason, list(zip(more, kinds, strict=True)))
+    plain = defuse if own and isinstance(sink, CsvTable) else str
+    sink.header(
+        [plain(text) for text in texts], names, lists, reason, list(zip(more, kinds, strict=True))
+    )
     rows = predicted = outside = 0
     columns = range(len(model.columns))
     if lists and model.device.type != "cpu":
@@ -125,7 +130,7 @@ def _annotate(model, table: Table, sink: TableSink, asked: _Asked, progress) -> 
             found = doubts.columns_of(model, result.mean, result.std, asked.level)
             if asked.domain:
                 found += familiar.columns_of(model, result.near)
-            cells = *_cells(result, bool(own), len(names)), _listed(result), _reasons(result)
+            cells = *_cells(result, bool(own), len(names), plain), _listed(result), _reasons(result)
             sink.write(*cells, [_full(column, result) for column in found])
             outside += sum(flag is False for c in found if c.kind == FLAG for flag in c.values)
             rows += len(result.rows)
@@ -170,12 +175,14 @@ def _own_columns(table: Table) -> list[str]:
     return free_names(["smiles", "id"], table.columns, "_molgnn")
 
 
-def _cells(result: Scored, own: bool, width: int) -> tuple[list, np.ndarray]:
-    """The texts of each row, and its figures (B, width) with NaN for none."""
+def _cells(result: Scored, own: bool, width: int, plain) -> tuple[list, np.ndarray]:
+    """The texts of each row, each through ``plain``, and its figures (B, width), NaN for none."""
     values = np.full((len(result.rows), width), np.nan)
     values[result.positions] = np.hstack([result.mean, result.std])[:, :width]
     first = [(written_smiles(row), row.id) if own else () for row in result.rows]
     cells = [(*a, *(row.cells or ())) for a, row in zip(first, result.rows, strict=True)]
+    if plain is defuse:
+        cells = [tuple(map(plain, row)) for row in cells]
     return cells, values
 
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,9 @@ def _trained(
 
 
 def launch(fabric: Fabric, work: Callable[[Fabric], None]) -> None:
-    """Run ``work`` in all processes of DDP; a refusal in one of them is a refusal here."""
+    """Run ``work`` in all processes of DDP; a refusal in one of them is a refusal here. None is
+    left when this returns or raises: SIGTERM ends the first alone, and torch leaves the others."""
+    before = set(active_children())
     try:
         fabric.launch(work)
     except ProcessRaisedException as error:
@@ -112,6 +115,10 @@ def launch(fabric: Fabric, work: Callable[[Fabric], None]) -> None:
         if name.endswith(Refusal.__name__):
             raise Refusal(reason) from None
         raise
+    finally:
+        for process in set(active_children()) - before:
+            process.terminate()
+            process.join()
 
 
 def train_member(fabric: Fabric, job: Job, member: int, epoch_done: EpochDone | None) -> None:

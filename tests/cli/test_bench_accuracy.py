@@ -268,6 +268,15 @@ def test_ten_folds_give_their_mean_and_the_figures_of_all_predictions_together(b
     assert f"| ecoli | PR-AUC, pooled ↑ | {rows['pooled', 'pr_auc']:.3f} |" in text
 
 
+def test_a_file_of_the_users_own_is_not_replaced(bench, trained, tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "tables.md").write_text("my notes")
+    assert bench("moleculenet", "--sets", "esol", "--seeds", "0", out="mine") == 1
+    assert "tables.md: would be replaced, and is of no bench" in capsys.readouterr().err
+    assert (tmp_path / "mine" / "tables.md").read_text() == "my notes"
+    assert not trained
+
+
 def test_a_dry_run_says_what_is_to_do_and_trains_nothing(bench, trained, tmp_path, capsys):
     flags = ("--sets", "esol", "caco2_wang", "--seeds", "0")
     assert bench("moleculenet", "--sets", "esol", "--seeds", "0") == 0

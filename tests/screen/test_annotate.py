@@ -55,6 +55,17 @@ def test_a_smi_file_gives_smiles_and_id(fake_model, library, tmp_path):
     assert [f"{row[0]} {row[1]}" for row in rows] == raw
 
 
+def test_a_file_that_is_no_table_gives_no_formula(fake_model, tmp_path):
+    """A CSV is the user's own and stays as it is (above); this one is made here."""
+    path = tmp_path / "evil.smi"
+    path.write_text("CCC =cmd|'/c calc'!A1\n=CC @x\nCC -5\n")
+    annotate(fake_model(), path, tmp_path / "out.csv")
+    cells = [row[:2] for row in read(tmp_path / "out.csv")[1:]]
+    assert cells == [["CCC", "'=cmd|'/c calc'!A1"], ["'=CC", "'@x"], ["CC", "-5"]]
+    annotate(fake_model(), path, tmp_path / "out.parquet")
+    assert pd.read_parquet(tmp_path / "out.parquet")["id"][0] == "=cmd|'/c calc'!A1"
+
+
 def test_an_ensemble_adds_standard_deviations(fake_model, table, tmp_path):
     model = fake_model((Task("y", "regression"), Task("z", "binary")), members=2)
     annotate(model, table, tmp_path / "out.csv")

@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    out, data = runs.folder_of(args.out), _data()
+    out, data = runs.folder_of(args.out, *_files(args.part)), _data()
     wanted = plan(args, data)
     if args.dry_run:
         bench = Bench(out, data, args.part, args.by_part, cut=False)
@@ -84,6 +84,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _files(part: str) -> tuple[str, str]:
+    tail = "" if part == "test" else f"-{part}"
+    return f"accuracy{tail}.csv", f"tables{tail}.md"
+
+
 def _data() -> Path:
     given = os.environ.get("MOLGNN_DATA")
     if not given or not Path(given).is_dir():
@@ -104,8 +109,7 @@ class Bench:
     ):  # fmt: skip
         self.out, self.data, self.part, self.by_part = out, data, part, by_part
         self.against = against
-        name = "" if part == "test" else f"-{part}"
-        self.csv, self.tables = out / f"accuracy{name}.csv", out / f"tables{name}.md"
+        self.csv, self.tables = (out / name for name in _files(part))
         self._records = {r["key"]: r for r in self._recorded(cut)}
         self._published = {suite: suites.published_of(suite, data) for suite in SUITES}
         self._sha: dict[Path, str] = {}

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from molgnn.train.ledger import alone
 
-    out = folder_of(args.out)
+    out = folder_of(args.out, TABLE)
     wanted = plan(args)
     try:
         with alone(out):

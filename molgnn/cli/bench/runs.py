@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 RUNS, UNFINISHED = "runs.jsonl", "unfinished"
 
 
-def folder_of(out: str) -> Path:
-    """Raises Refusal where a file has that name."""
+def folder_of(out: str, *writes: str) -> Path:
+    """Raises Refusal where a file has that name, and where the folder holds a file called as one
+    that the bench ``writes``, and no record of a bench."""
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise Refusal(f"{folder} is a file: give another folder with --out")
+    for name in writes:
+        if (folder / name).exists() and not (folder / RUNS).exists():
+            said = f"would be replaced, and is of no bench (no {RUNS} beside it)"
+            raise Refusal(f"{folder / name}: {said}: give another folder with --out")
     return folder
 
 
