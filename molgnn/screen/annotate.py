@@ -114,10 +114,9 @@ def _annotate(model, table: Table, sink: TableSink, asked: _Asked, progress) -> 
     more = _free(beside, [*texts, *names, *lists])
     kinds = [kind for _, kind, _ in beside]
     (reason,) = free_names(["reason"], [*texts, *names, *lists, *more], "_molgnn")
-    plain = defuse if own and isinstance(sink, CsvTable) else str
-    sink.header(
-        [plain(text) for text in texts], names, lists, reason, list(zip(more, kinds, strict=True))
-    )
+    if made := bool(own) and isinstance(sink, CsvTable):
+        texts = list(map(defuse, texts))
+    sink.header(texts, names, lists, reason, list(zip(more, kinds, strict=True)))
     rows = predicted = outside = 0
     columns = range(len(model.columns))
     if lists and model.device.type != "cpu":
@@ -130,8 +129,11 @@ def _annotate(model, table: Table, sink: TableSink, asked: _Asked, progress) -> 
             found = doubts.columns_of(model, result.mean, result.std, asked.level)
             if asked.domain:
                 found += familiar.columns_of(model, result.near)
-            cells = *_cells(result, bool(own), len(names), plain), _listed(result), _reasons(result)
-            sink.write(*cells, [_full(column, result) for column in found])
+            cells, values = _cells(result, bool(own), len(names))
+            if made:
+                cells = [tuple(map(defuse, row)) for row in cells]
+            facts = _listed(result), _reasons(result)
+            sink.write(cells, values, *facts, [_full(column, result) for column in found])
             outside += sum(flag is False for c in found if c.kind == FLAG for flag in c.values)
             rows += len(result.rows)
             predicted += len(result.positions)
@@ -175,14 +177,12 @@ def _own_columns(table: Table) -> list[str]:
     return free_names(["smiles", "id"], table.columns, "_molgnn")
 
 
-def _cells(result: Scored, own: bool, width: int, plain) -> tuple[list, np.ndarray]:
-    """The texts of each row, each through ``plain``, and its figures (B, width), NaN for none."""
+def _cells(result: Scored, own: bool, width: int) -> tuple[list, np.ndarray]:
+    """The texts of each row, and its figures (B, width) with NaN for none."""
     values = np.full((len(result.rows), width), np.nan)
     values[result.positions] = np.hstack([result.mean, result.std])[:, :width]
     first = [(written_smiles(row), row.id) if own else () for row in result.rows]
     cells = [(*a, *(row.cells or ())) for a, row in zip(first, result.rows, strict=True)]
-    if plain is defuse:
-        cells = [tuple(map(plain, row)) for row in cells]
     return cells, values
 
 

@@ -24,6 +24,7 @@ from molgnn.models.autoencoder import MoleculeAutoencoder
 from molgnn.models.ensemble import all_graphs
 from molgnn.nn.pairs import TYPES, Pairs, bond_types, pairs_of
 
+MOST = 1000  # atoms of a molecule that is decoded: pairs grow with their square
 BATCH, PLACES = 256, 1 << 20  # molecules, and places of pairs, in memory at once
 SHARES = ("sanitized", "connected", "accepted", "same")
 _NUMBER = re.compile(r"\b\d[\d,]*\b(?:[ #]+\d[\d,]*\b)*")
@@ -62,11 +63,15 @@ def decoded(model: MoleculeAutoencoder, texts: Sequence[str], recipe: str) -> li
             "molgnn pretrain terms=vgae makes one that does"
         )
     graphs = all_graphs(texts, recipe)
+    sizes = graphs.num_atoms
     found: list[Decoded | None] = [None] * len(texts)
-    for rows in _batches(graphs.num_atoms):
+    for rows in _batches(sizes):
         part = graphs.select(rows)
         for row, (atoms, ends, types) in zip(rows, _graphs(model, part), strict=True):
             found[row] = _judged(texts[row], recipe, atoms, ends, types)
+    for row in np.flatnonzero(sizes > MOST):
+        reason = f"{sizes[row]:,} atoms: more than {MOST:,} are not decoded"
+        found[row] = Decoded(texts[row], "", None, False, False, False, False, reason)
     return found
 
 
@@ -86,6 +91,7 @@ def reasons(results: Sequence[Decoded]) -> Counter:
 def _batches(sizes: np.ndarray) -> Iterator[np.ndarray]:
     """Rows of molecules of like size, few enough for all their pairs to be in memory."""
     order = np.argsort(sizes, kind="stable")[::-1]
+    order = order[sizes[order] <= MOST]
     while len(order):
         count = max(1, min(BATCH, PLACES // (int(sizes[order[0]]) + 8) ** 2))
         yield order[:count]

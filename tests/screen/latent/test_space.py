@@ -227,6 +227,12 @@ def test_the_graph_that_is_judged_is_the_decoders(space, monkeypatch):
         assert list(zip(map(tuple, ends.tolist()), types, strict=True)) == wanted
 
 
+def test_a_huge_molecule_is_not_decoded_but_told(space):
+    found = space.decode(["C" * 1001, "C"])
+    assert found[0].reason == "1,001 atoms: more than 1,000 are not decoded"
+    assert not found[0].accepted
+
+
 def test_reasons_are_counted_by_kind():
     results = [
         decoding.Decoded("C", "", None, False, True, False, False, reason)
